@@ -1,0 +1,1 @@
+"""Suffice: the lightest LLM stack that suffices, proven on your own data."""

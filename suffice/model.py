@@ -1,0 +1,71 @@
+"""A model is an Ask that knows what it would send, what it is, and how much it can do at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol, cast, runtime_checkable
+
+from .errors import InputError
+from .plugins import find
+from .types import Answer, Json, Request
+
+
+@runtime_checkable
+class Model(Protocol):
+    """One attempt per call: retries, the reply cache and budgets are put around it by `calls`."""
+
+    @property
+    def name(self) -> str:
+        """The name prices are looked up by."""
+        ...
+
+    @property
+    def digest(self) -> str:
+        """What the weights or the endpoint are: enters every reply key. Hexadecimal."""
+        ...
+
+    @property
+    def parallel(self) -> int:
+        """How many requests it serves well at the same time."""
+        ...
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        """The model as data, with `use`; never a key."""
+        ...
+
+    def payload(self, request: Request) -> Json:
+        """What goes over the wire for this request, as JSON."""
+        ...
+
+    def __call__(self, request: Request) -> Answer: ...
+
+
+def resolve(address: str, *, folder: Path | None = None) -> Model:
+    """The model at an address: `embedded`, `provider/name`, `http://host/v1#name`, `recorded:FILE`, `gguf:PATH`,
+    `hf:PATH` or `mine.py:Thing`. Relative paths are taken from `folder`."""
+    scheme, _, rest = address.partition(":")
+    beside = folder or Path()
+    if scheme in ("http", "https"):
+        url, _, name = address.partition("#")
+        if not name:
+            raise InputError(f"model `{address}` names no model", hint="write http://host/v1#name")
+        return _made(find("models", "openai"), name=name, base_url=url)
+    if scheme == "recorded":
+        return _made(find("models", "recorded"), file=str(beside / rest))
+    if scheme == "gguf":
+        return _made(find("models", "embedded"), gguf=str((beside / Path(rest).expanduser()).resolve()))
+    if scheme == "hf":
+        return _made(find("models", "transformers"), path=str(beside / rest))
+    if ":" in address:
+        return _made(find("models", address, beside=beside))
+    provider, _, name = address.partition("/")
+    return _made(find("models", provider), name=name) if name else _made(find("models", provider))
+
+
+def _made(plugin: Json, **fields: str) -> Model:
+    try:
+        return cast(Model, plugin(**fields))
+    except TypeError as wrong:
+        raise InputError(f"model `{getattr(plugin, '__name__', plugin)}`: {wrong}") from wrong

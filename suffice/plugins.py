@@ -1,0 +1,117 @@
+"""Find a plugin by name. A built-in's name is its file's name; nothing is registered anywhere.
+
+"retrieval"           suffice/layers/retrieval.py, then the `suffice.layers` entry points
+"mylayers.py:Shout"   a file beside the task
+"acme.layers:Shout"   an importable module
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import importlib.util
+import pkgutil
+import sys
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from .errors import InputError, MissingExtra, UnknownPlugin
+
+SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes")
+
+
+def find(shelf: str, name: str, *, beside: Path | None = None) -> Any:
+    """The plugin called `name` on `shelf`; `beside` is the folder that `file.py:Thing` is looked up in."""
+    if ":" in name:
+        return _from_module(name, beside)
+    if name in names(shelf):
+        return _named(_import(f"suffice.{shelf}.{name}", name), name)
+    for entry in entry_points(group=f"suffice.{shelf}", name=name):
+        return entry.load()
+    near = difflib.get_close_matches(name, names(shelf), 1)
+    guess = f"did you mean `{near[0]}`? " if near else ""
+    raise UnknownPlugin(f"no {shelf[:-1]} called `{name}`", hint=f"{guess}known: {', '.join(names(shelf))}")
+
+
+def names(shelf: str) -> list[str]:
+    """The built-in plugins on a shelf: its files, in alphabetical order."""
+    package = importlib.import_module(f"suffice.{shelf}")
+    return sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_"))
+
+
+def spec_of(plugin: Any) -> dict[str, Any]:
+    """A plugin as data: the name to find it by and the fields that differ from their defaults."""
+    if hasattr(plugin, "spec"):
+        return dict(plugin.spec)
+    shown = [f for f in fields(plugin) if f.repr and f.init]
+    own = {f.name: getattr(plugin, f.name) for f in shown if getattr(plugin, f.name) != _default(f)}
+    return {"use": name_of(type(plugin)), **own}
+
+
+def build(shelf: str, spec: Mapping[str, Any], *, beside: Path | None = None) -> Any:
+    """The plugin that a spec describes: the inverse of `spec_of`."""
+    from pydantic import TypeAdapter, ValidationError
+
+    given = {key: value for key, value in spec.items() if key != "use"}
+    plugin = find(shelf, spec["use"], beside=beside)
+    try:
+        return TypeAdapter(plugin).validate_python(given)
+    except ValidationError as wrong:
+        first = wrong.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"{shelf[:-1]} `{spec['use']}`: {where}: {first['msg']}") from wrong
+
+
+def name_of(plugin: type | Any) -> str:
+    """The name that `find` knows a plugin by."""
+    package, _, module = plugin.__module__.rpartition(".")
+    if package.startswith("suffice."):
+        return str(module)
+    origin = getattr(sys.modules.get(plugin.__module__), "__suffice_file__", None)
+    return f"{origin or plugin.__module__}:{plugin.__qualname__}"
+
+
+def _default(field: Field[Any]) -> Any:
+    return field.default_factory() if field.default_factory is not MISSING else field.default
+
+
+def _named(module: ModuleType, name: str) -> Any:
+    camel = "".join(part.title() for part in name.split("_"))
+    return getattr(module, camel, None) or getattr(module, name)
+
+
+def _import(module: str, name: str) -> ModuleType:
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as missing:
+        raise MissingExtra(
+            f"`{name}` needs the library `{missing.name}`, which is not installed",
+            hint=f"pip install {missing.name}",
+        ) from missing
+
+
+def _from_module(name: str, beside: Path | None) -> Any:
+    where, _, attribute = name.rpartition(":")
+    module = _load_file(where, beside) if where.endswith(".py") else _import(where, name)
+    if not hasattr(module, attribute):
+        raise UnknownPlugin(f"`{where}` has no `{attribute}`", file=where)
+    return getattr(module, attribute)
+
+
+def _load_file(where: str, beside: Path | None) -> ModuleType:
+    path = (beside or Path()) / where
+    if not path.is_file():
+        raise UnknownPlugin(f"no such file: {path}", hint="the path is taken from the task's folder")
+    name = f"suffice_plugin_{abs(hash(str(path.resolve())))}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UnknownPlugin(f"cannot load `{path}` as Python")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    module.__suffice_file__ = where  # type: ignore[attr-defined]  # read back by name_of
+    spec.loader.exec_module(module)
+    return module

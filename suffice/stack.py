@@ -1,0 +1,169 @@
+"""A stack of layers over a model, itself callable like a model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Self, cast
+
+from .digest import digest_of, plain
+from .errors import InputError
+from .layer import Layer
+from .model import Model, resolve
+from .plugins import build, name_of, spec_of
+from .types import Answer, Ask, Json, Message, Request, Step, Usage
+from .types import wording as word
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers, outermost first, over a model."""
+
+    model: Ask
+    layers: tuple[Layer, ...] = ()
+
+    def __call__(self, request: Request) -> Answer:
+        ask = _timed_model(self.model)
+        for layer in reversed(self.layers):
+            ask = _timed(layer, ask)
+        return ask(request)
+
+    def push(self, layer: Layer) -> Stack:
+        """The stack with `layer` on top."""
+        return replace(self, layers=(layer, *self.layers))
+
+    def without(self, name: str) -> Stack:
+        """The stack without the layers called `name`."""
+        return replace(self, layers=tuple(x for x in self.layers if name_of(type(x)) != name))
+
+    def over(self, model: Ask) -> Stack:
+        """The same layers over another model."""
+        return replace(self, model=model)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The layers' names, outermost first."""
+        return tuple(name_of(type(layer)) for layer in self.layers)
+
+    @property
+    def parallel(self) -> int:
+        """How much the model beneath can do at once."""
+        return int(getattr(self.model, "parallel", 1))
+
+    @cached_property
+    def spec(self) -> Mapping[str, Json]:
+        """The stack as data: enough to build it again."""
+        layers = [plain(spec_of(layer)) for layer in self.layers]
+        return {"model": plain(spec_of(self.model)), "layers": layers}
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of the spec: the address it is served by."""
+        return digest_of(self.spec)
+
+    def wording(self, request: Request) -> tuple[Message, ...]:
+        """The messages that would reach the model, without asking it; empty when a layer answers by itself."""
+        heard: list[Request] = []
+
+        def listen(final: Request) -> Answer:
+            heard.append(final)
+            return Answer("")
+
+        self.over(listen)(request)
+        return word(heard[0]) if heard else ()
+
+    def save(self, path: Path) -> Path:
+        """Write the stack as YAML with its digest; `load` checks it."""
+        import yaml
+
+        body = {"suffice": 1, "digest": self.digest, **self.spec}
+        path.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        return path
+
+    @classmethod
+    def load(cls, path_or_digest: Path | str, *, folder: Path | None = None) -> Self:
+        """The stack in a `stack.yaml`, or the one kept under a digest (or its first 8 or more digits)."""
+        import yaml
+
+        path = _located(path_or_digest, folder or Path())
+        try:
+            body = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+            raise InputError(f"cannot read the stack: {wrong}", file=str(path)) from wrong
+        stack = cls.of(body, beside=path.parent)
+        if body.get("digest") not in (None, stack.digest):
+            raise InputError(
+                f"the stack was edited: it says {str(body['digest'])[:12]}, its content is {stack.digest[:12]}",
+                file=str(path),
+                hint="remove the digest line to accept the edit as a new stack",
+            )
+        return stack
+
+    @classmethod
+    def of(cls, spec: Json, *, beside: Path | None = None) -> Self:
+        """The stack that a spec describes."""
+        if not isinstance(spec, Mapping) or "model" not in spec:
+            raise InputError("a stack needs `model` and `layers`")
+        model = spec["model"]
+        made = resolve(model, folder=beside) if isinstance(model, str) else build("models", model, beside=beside)
+        layers = tuple(cast(Layer, build("layers", s, beside=beside)) for s in spec.get("layers", ()))
+        return cls(cast(Model, made), layers)
+
+
+def _located(path_or_digest: Path | str, folder: Path) -> Path:
+    if (direct := Path(path_or_digest)).is_file():
+        return direct
+    kept = sorted((folder / ".suffice" / "stacks").glob(f"{path_or_digest}*.yaml"))
+    if len(kept) == 1 and len(str(path_or_digest)) >= 8:
+        return kept[0]
+    several = "several stacks" if kept else "no stack"
+    raise InputError(f"{several} at `{path_or_digest}`", hint="give the path of a stack.yaml, or a stack digest")
+
+
+@dataclass
+class _Beneath:
+    """What a layer's asks came to, so that no layer keeps accounts itself."""
+
+    ask: Ask
+    wall: float = 0.0
+    usage: Usage = Usage()
+    cost: float | None = 0.0
+    steps: list[Step] = field(default_factory=list)
+    asked: int = 0
+
+    def __call__(self, request: Request) -> Answer:
+        start = time.perf_counter()
+        answer = self.ask(request)
+        self.wall += time.perf_counter() - start
+        self.asked += 1
+        self.usage += answer.usage
+        self.cost = None if self.cost is None or answer.cost is None else self.cost + answer.cost
+        self.steps += answer.trace
+        return answer
+
+
+def _timed(layer: Layer, ask: Ask) -> Ask:
+    name = name_of(type(layer))
+
+    def asked(request: Request) -> Answer:
+        beneath, start = _Beneath(ask), time.perf_counter()
+        answer = layer(request, beneath)
+        own = max(0.0, time.perf_counter() - start - beneath.wall) * 1000
+        step = Step(name, own, beneath.asked, answer.notes)
+        return replace(answer, usage=beneath.usage, cost=beneath.cost, trace=(step, *beneath.steps), notes={})
+
+    return asked
+
+
+def _timed_model(model: Ask) -> Ask:
+    def asked(request: Request) -> Answer:
+        start = time.perf_counter()
+        answer = model(request)
+        if answer.trace:
+            return answer
+        return replace(answer, trace=(Step("model", (time.perf_counter() - start) * 1000, 0, answer.notes),), notes={})
+
+    return asked

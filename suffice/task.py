@@ -1,0 +1,67 @@
+"""What is wanted: goal, output contract, target, profile, and the examples that say what is right."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from .data import Dataset, Output
+from .split import Parts, split
+
+Change = Literal["never", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What counts as enough. `quality` None means: as good as proven lifts can make it."""
+
+    quality: float | None = None
+    tolerance: float = 0.02
+    p95_ms: float | None = None
+    usd_per_1k: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The task's surroundings: volume, how fast things change, and who answers for it."""
+
+    requests_per_day: float | None = None
+    knowledge_changes: Change | None = None
+    stable_months: float | None = None
+    must_cite: bool = False
+    owner: str | None = None
+    smallest_lift: float = 0.02
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task folder, read and checked."""
+
+    name: str
+    goal: str
+    dataset: Dataset
+    model: str = "embedded"
+    strong_model: str | None = None
+    documents: Path | None = None
+    tables: Path | None = None
+    prompt: str | None = None
+    """The text of the prompt in use today."""
+    output: Output = Output()
+    score: str = "exact"
+    rules: Path | None = None
+    target: Target = Target()
+    profile: Profile = Profile()
+    folder: Path = field(default=Path(), compare=False)
+    seed: int = 0
+
+    @cached_property
+    def parts(self) -> Parts:
+        """The dataset's parts, by the task's seed."""
+        return split(self.dataset, self.seed)
+
+    @property
+    def state(self) -> Path:
+        """Where the ledger, the artifacts and the reply cache live."""
+        return self.folder / ".suffice"
