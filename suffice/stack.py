@@ -93,7 +93,7 @@ class Stack:
             body = yaml.safe_load(path.read_text(encoding="utf-8"))
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
             raise InputError(f"cannot read the stack: {wrong}", file=str(path)) from wrong
-        stack = cls.of(body, beside=path.parent)
+        stack = cls.of(body, beside=_home(path))
         if body.get("digest") not in (None, stack.digest):
             raise InputError(
                 f"the stack was edited: it says {str(body['digest'])[:12]}, its content is {stack.digest[:12]}",
@@ -109,8 +109,18 @@ class Stack:
             raise InputError("a stack needs `model` and `layers`")
         model = spec["model"]
         made = resolve(model, folder=beside) if isinstance(model, str) else build("models", model, beside=beside)
-        layers = tuple(cast(Layer, build("layers", s, beside=beside)) for s in spec.get("layers", ()))
+        layers = tuple(_homed(build("layers", s, beside=beside), beside) for s in spec.get("layers", ()))
         return cls(cast(Model, made), layers)
+
+
+def _home(path: Path) -> Path:
+    """The task folder of a stack file: beside it, or above `.suffice/stacks`."""
+    return path.parent.parent.parent if path.parent.parent.name == ".suffice" else path.parent
+
+
+def _homed(layer: Layer, folder: Path | None) -> Layer:
+    """A layer with a `folder` field finds its documents and artifacts in the task folder the stack was loaded from."""
+    return replace(layer, folder=folder or Path()) if hasattr(layer, "folder") else layer  # type: ignore[call-arg]
 
 
 def _located(path_or_digest: Path | str, folder: Path) -> Path:

@@ -47,6 +47,8 @@ class Shot:
 
     input: str
     output: str
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    """The input's parts, where the example's input was an object."""
 
 
 @dataclass(frozen=True, slots=True)
