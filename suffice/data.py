@@ -60,13 +60,14 @@ class Example:
     def request(self) -> Request:
         """The input as a form, before any layer has filled in a place."""
         if isinstance(self.input, str):
-            return Request(self.input)
+            return Request(self.input, id=self.id)
         if isinstance(self.input, Mapping):
             lines = [f"{key}: {value}" for key, value in self.input.items()]
-            return Request("\n".join(lines), fields=self.input)
+            return Request("\n".join(lines), fields=self.input, id=self.id)
         *earlier, last = [Message(m["role"], m["content"]) for m in self.input]
         told = tuple(m.content for m in earlier if m.role == "system")
-        return Request(last.content, instructions=told, history=tuple(m for m in earlier if m.role != "system"))
+        history = tuple(m for m in earlier if m.role != "system")
+        return Request(last.content, instructions=told, history=history, id=self.id)
 
     @property
     def cluster(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Self, cast
@@ -14,7 +14,7 @@ from .errors import InputError
 from .layer import Layer
 from .model import Model, resolve
 from .plugins import build, name_of, spec_of
-from .types import Answer, Ask, Json, Message, Request, Step, Usage
+from .types import Answer, Ask, Json, Message, Request, Sampling, Step, Usage
 from .types import wording as word
 
 
@@ -24,12 +24,14 @@ class Stack:
 
     model: Ask
     layers: tuple[Layer, ...] = ()
+    sampling: Sampling = Sampling()
+    """How replies are drawn where a request does not say."""
 
     def __call__(self, request: Request) -> Answer:
         ask = _timed_model(self.model)
         for layer in reversed(self.layers):
             ask = _timed(layer, ask)
-        return ask(request)
+        return ask(self._sampled(request))
 
     def push(self, layer: Layer) -> Stack:
         """The stack with `layer` on top."""
@@ -53,11 +55,19 @@ class Stack:
         """How much the model beneath can do at once."""
         return int(getattr(self.model, "parallel", 1))
 
+    def _sampled(self, request: Request) -> Request:
+        sample = request.sampling.sample
+        if request.sampling != Sampling(sample=sample):
+            return request
+        return replace(request, sampling=replace(self.sampling, sample=sample))
+
     @cached_property
     def spec(self) -> Mapping[str, Json]:
         """The stack as data: enough to build it again."""
         layers = [plain(spec_of(layer)) for layer in self.layers]
-        return {"model": plain(spec_of(self.model)), "layers": layers}
+        drawn = {f.name: getattr(self.sampling, f.name) for f in fields(Sampling)}
+        told = {k: plain(v) for k, v in drawn.items() if v != getattr(Sampling(), k)}
+        return {"model": plain(spec_of(self.model)), "layers": layers, **({"sampling": told} if told else {})}
 
     @cached_property
     def digest(self) -> str:
@@ -107,10 +117,13 @@ class Stack:
         """The stack that a spec describes."""
         if not isinstance(spec, Mapping) or "model" not in spec:
             raise InputError("a stack needs `model` and `layers`")
+        from pydantic import TypeAdapter
+
         model = spec["model"]
         made = resolve(model, folder=beside) if isinstance(model, str) else build("models", model, beside=beside)
         layers = tuple(_homed(build("layers", s, beside=beside), beside) for s in spec.get("layers", ()))
-        return cls(cast(Model, made), layers)
+        sampling = TypeAdapter(Sampling).validate_python(spec.get("sampling", {}))
+        return cls(cast(Model, made), layers, sampling)
 
 
 def _home(path: Path) -> Path:

@@ -95,6 +95,8 @@ class Request:
     model: str | None = None
     """A variant of the model beneath (an adapter's digest, a model's name), or None for the model as configured."""
     sampling: Sampling = Sampling()
+    id: str | None = None
+    """Names the example that asks, for recordings and probes; never worded and never sent."""
 
 
 @dataclass(frozen=True, slots=True)
