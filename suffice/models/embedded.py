@@ -1,0 +1,182 @@
+"""embedded: a small model (SmolLM2-135M-Instruct, or a GGUF of yours) run by llama.cpp inside this process."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..digest import digest_of
+from ..errors import ModelError
+from ..types import Answer, Json, Message, Request, Step, ToolCall, Usage, wording
+from ..weights import checked_digest, fetch
+from ._engine import Engine, engine, version
+
+WIDTH = 100
+"""How many candidates per token are looked at for the probability of a label."""
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """The model that runs anywhere: no key, no server, no price. Weak at open questions: give it examples, passages."""
+
+    gguf: str | None = None
+    """A model file; None takes `SUFFICE_MODEL`, or else the weights that are fetched once."""
+    context: int = 4096
+    """Tokens of prompt and reply together."""
+    slots: int = 4
+    """Requests served at the same time."""
+
+    @property
+    def name(self) -> str:
+        return f"gguf:{Path(self.gguf).stem}" if self.gguf else "embedded"
+
+    @property
+    def path(self) -> Path:
+        """The model file: given, from `SUFFICE_MODEL`, or fetched."""
+        given = self.gguf or os.environ.get("SUFFICE_MODEL")
+        return Path(given).expanduser() if given else fetch("smollm2")
+
+    @property
+    def weights_digest(self) -> str:
+        """The SHA-256 of the model file."""
+        return checked_digest(self.path)
+
+    @property
+    def digest(self) -> str:
+        """The weights and the engine's version: what a reply depends on beside the request."""
+        return digest_of({"weights": self.weights_digest, "engine": version()})
+
+    @property
+    def parallel(self) -> int:
+        return self.slots
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        mine = {"gguf": self.gguf, "context": self.context, "slots": self.slots}
+        default = {"gguf": None, "context": Embedded.context, "slots": Embedded.slots}
+        return {"use": "embedded", **{key: value for key, value in mine.items() if value != default[key]}}
+
+    def payload(self, request: Request) -> Json:
+        """What the engine is given: named parameters only, nothing of the request is passed through unread."""
+        if request.model not in (None, self.name):
+            raise ModelError(f"the embedded model has no variant `{request.model}`", fault="rejected")
+        drawn, labels = request.sampling, labels_of(request.schema)
+        body: dict[str, Json] = {
+            "messages": [_message(m) for m in wording(request)],
+            "max_tokens": drawn.max_tokens,
+            "temperature": drawn.temperature,
+            "top_p": drawn.top_p,
+            "top_k": 0,
+            "min_p": 0.0,
+            "seed": (drawn.seed + 7919 * drawn.sample) % (2**32 - 1),
+            "cache_prompt": True,
+        }
+        if drawn.stop:
+            body["stop"] = list(drawn.stop)
+        if labels:
+            body["grammar"] = label_grammar(labels)
+        elif request.schema is not None:
+            body["response_format"] = {"type": "json_schema", "json_schema": {"schema": dict(request.schema)}}
+        if labels or drawn.logprobs:
+            body |= {"logprobs": True, "top_logprobs": WIDTH if labels else 1}
+        if request.tools:
+            body["tools"] = [
+                {
+                    "type": "function",
+                    "function": {"name": t.name, "description": t.description, "parameters": dict(t.parameters)},
+                }
+                for t in request.tools
+            ]
+        return body
+
+    def __call__(self, request: Request) -> Answer:
+        reply = self._engine().chat(self.payload(request))
+        return _answer(reply, labels_of(request.schema))
+
+    def _engine(self) -> Engine:
+        path = self.path
+        return engine(path, checked_digest(path), slots=self.slots, context=self.context)
+
+
+def labels_of(schema: Mapping[str, Json] | None) -> tuple[str, ...]:
+    """The labels of a schema that is nothing but an enum of strings; otherwise none."""
+    values = schema.get("enum") if schema is not None and not set(schema) - {"enum", "type"} else None
+    return tuple(values) if isinstance(values, list | tuple) and all(isinstance(v, str) for v in values) else ()
+
+
+def label_grammar(labels: Sequence[str]) -> str:
+    """A GBNF grammar that only these texts satisfy."""
+    return "root ::= " + " | ".join(_literal(label) for label in dict.fromkeys(labels))
+
+
+def confidence(tokens: Sequence[Json], labels: Sequence[str]) -> float | None:
+    """The probability that the label grammar gave to the label that came out, from each token's best candidates.
+
+    At every token, the chosen one's share among those candidates that could still have led to a label.
+    """
+    ways, so_far, total = [label.encode() for label in labels], b"", 0.0
+    for token in tokens:
+        mine = bytes(token["bytes"])
+        rivals = {c["id"]: c for c in (*token["top_logprobs"], token)}.values()
+        allowed = [c["logprob"] for c in rivals if _leads(so_far, bytes(c["bytes"]), ways)]
+        if not allowed or token["logprob"] not in allowed:
+            return None
+        total += token["logprob"] - max(allowed) - math.log(sum(math.exp(p - max(allowed)) for p in allowed))
+        so_far += mine
+    return math.exp(min(total, 0.0)) if tokens else None
+
+
+def _leads(so_far: bytes, piece: bytes, ways: Sequence[bytes]) -> bool:
+    """Whether this piece continues a label, or, being the empty end mark, ends one."""
+    return any(way.startswith(so_far + piece) for way in ways) if piece else so_far in ways
+
+
+def _literal(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda c: f"\\x{ord(c[0]):02x}", escaped) + '"'
+
+
+def _message(message: Message) -> Json:
+    body: dict[str, Json] = {"role": message.role, "content": inert(message.content)}
+    if message.tool_calls:
+        body["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments))}}
+            for c in message.tool_calls
+        ]
+    return body | ({"tool_call_id": message.tool_call_id} if message.tool_call_id else {})
+
+
+def inert(text: str) -> str:
+    """Text whose turn marks are only text: the engine reads `<|im_end|>` inside a message as the end of the turn."""
+    return re.sub(r"<(?=\||/?s>|(?:start|end)_of_turn>)", "< ", text)
+
+
+def _answer(reply: Json, labels: Sequence[str]) -> Answer:
+    choice, usage, timed = reply["choices"][0], reply["usage"], reply["timings"]
+    message = choice["message"]
+    tokens = (choice.get("logprobs") or {}).get("content") or []
+    notes = {key: round(timed[key], 3) for key in ("prompt_ms", "predicted_ms")}
+    return Answer(
+        text=message.get("content") or "",
+        tool_calls=tuple(_tool_call(call) for call in message.get("tool_calls") or ()),
+        usage=Usage(
+            usage["prompt_tokens"], usage["completion_tokens"], usage["prompt_tokens_details"]["cached_tokens"]
+        ),
+        status="truncated" if choice["finish_reason"] == "length" else "ok",
+        confidence=confidence(tokens, labels) if labels else None,
+        logprobs=tuple(token["logprob"] for token in tokens),
+        trace=(Step("model", ms=round(timed["prompt_ms"] + timed["predicted_ms"], 3), notes=notes),),
+    )
+
+
+def _tool_call(call: Json) -> ToolCall:
+    try:
+        arguments = json.loads(call["function"]["arguments"])
+    except ValueError as wrong:
+        raise ModelError("the embedded model wrote a tool call that is not JSON", fault="malformed") from wrong
+    return ToolCall(call["function"]["name"], arguments if isinstance(arguments, dict) else {}, call.get("id") or "")
