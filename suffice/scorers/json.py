@@ -10,6 +10,7 @@ from datetime import date, datetime
 
 from ..data import Example, Output
 from ..score import Score
+from ..strict import parse
 from ..types import Answer
 from ..types import Json as Value
 
@@ -30,9 +31,9 @@ class Json:
         if example.expected is None:
             return Score(None, "no expected answer")
         try:
-            got = answer.value if answer.value is not None else strict(answer.text)
+            got = answer.value if answer.value is not None else parse(answer.text)
         except ValueError as wrong:
-            return Score(0.0, f"not JSON: {wrong}")
+            return Score(0.0, f"not JSON: {str(wrong).removeprefix('not JSON: ')}")
         return max((self._score(want, got) for want in _alternatives(example, got)), key=lambda s: s.value or 0.0)
 
     def misfit(self, output: Output) -> str | None:
@@ -70,15 +71,6 @@ class Json:
                 return all(self._equal(want.get(name), got.get(name)) for name in {*want, *got})
             case _:
                 return bool(want == got)
-
-
-def strict(text: str) -> Value:
-    """The text as JSON and nothing else: no fences, no words around, no NaN. Raises ValueError."""
-    return json.loads(text, parse_constant=_refuse)
-
-
-def _refuse(name: str) -> Value:
-    raise ValueError(f"{name} is not a JSON value")
 
 
 def _alternatives(example: Example, got: Value) -> tuple[Value, ...]:
