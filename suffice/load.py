@@ -1,0 +1,183 @@
+"""Load a task folder: read `suffice.yaml` and all that it names, check everything once, and return the Task."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from . import rows
+from .contract import validator
+from .data import Dataset, Output
+from .errors import InputError
+from .model import resolve
+from .plugins import find
+from .score import Scorer
+from .strict import read_json, read_text
+from .task import Task
+from .types import Json, Tool
+from .yamlfile import Place, YamlFile, read_yaml
+
+if TYPE_CHECKING:
+    from .taskfile import TaskFile
+
+FILE = "suffice.yaml"
+SCORERS = {"labels": "label", "schema": "json", "tools": "tool_call", "text": "exact"}
+"""The scorer that fits each kind of output, where `score` names none."""
+
+
+def load(path: str | Path, *, seed: int = 0) -> Task:
+    """The task in a folder, or in a task file; an InputError names the file, the line and the fix."""
+    from .taskfile import checked
+
+    file = read_yaml(_located(Path(path)), "task file")
+    return _Loading(file, checked(file), file.path.parent).task(seed)
+
+
+def _located(path: Path) -> Path:
+    if path.is_dir():
+        path = path / FILE
+        if not path.is_file() and path.with_suffix(".yml").is_file():
+            raise InputError(f"the task file must be called {FILE}", file=str(path.with_suffix(".yml")))
+    if not path.is_file():
+        hint = "`suffice new FOLDER --examples FILE` makes one from an examples file"
+        raise InputError("no task there", file=str(path), hint=hint)
+    return path
+
+
+@dataclass(frozen=True)
+class _Loading:
+    """One task file on its way to becoming a Task."""
+
+    file: YamlFile
+    said: TaskFile
+    folder: Path
+
+    def task(self, seed: int) -> Task:
+        said, output = self.said, self.output()
+        score = said.score or SCORERS[output.kind]
+        scorer = self.scorer(score, output)
+        needs = getattr(scorer, "needs_expected", ":" not in score)
+        name = said.name or self.folder.resolve().name or "task"
+        examples = rows.read(self.named("examples", said.examples), output, needs_expected=needs)
+        self.check_models()
+        return Task(
+            name=name,
+            goal=said.goal,
+            dataset=Dataset(examples, output, scorer, name),
+            model=said.model,
+            strong_model=said.strong_model,
+            documents=self.knowledge(),
+            tables=self.named("tables", said.tables) if said.tables else None,
+            prompt=read_text(self.named("prompt", said.prompt), "prompt") if said.prompt else None,
+            output=output,
+            score=score,
+            rules=self.named("rules", said.rules) if said.rules else None,
+            target=said.aims,
+            profile=said.surroundings,
+            folder=self.folder,
+            seed=seed,
+        )
+
+    def named(self, key: str, name: str, *, folder: bool = False) -> Path:
+        """The file that a key names, taken from the task's folder."""
+        path = self.folder / name
+        if not (path.is_file() or (folder and path.is_dir())):
+            what = "file or folder" if folder else "file"
+            raise self.file.wrong(
+                _place(key), f"`{key}`: no such {what}: {path}", "paths are taken from the task's folder"
+            )
+        return path
+
+    def knowledge(self) -> Path | None:
+        if self.said.documents is None:
+            return None
+        path = self.named("documents", self.said.documents, folder=True)
+        if path.is_dir() and not any(p.is_file() for p in path.rglob("[!.]*")):
+            raise self.file.wrong(("documents",), f"`documents`: the folder is empty: {path}")
+        return path
+
+    def output(self) -> Output:
+        from .taskfile import LabelsOutput, SchemaOutput, ToolsOutput
+
+        match self.said.output:
+            case LabelsOutput(labels=labels):
+                return Output("labels", labels=tuple(labels))
+            case SchemaOutput(schema_=name):
+                return Output("schema", schema=_schema(self.named("output.schema", name)))
+            case ToolsOutput(tools=name):
+                return Output("tools", tools=_tools(self.named("output.tools", name)))
+            case _:
+                return Output()
+
+    def scorer(self, name: str, output: Output) -> Scorer:
+        place = ("score",) if self.said.score else ("output",)
+        try:
+            scorer: Scorer = find("scorers", name, beside=self.folder)()
+            misfit = scorer.misfit(output)
+        except InputError as wrong:
+            raise self.relocated(place, wrong) from wrong
+        except Exception as wrong:  # a user's own file may raise anything at all
+            raise self.file.wrong(place, f"`score`: `{name}` failed: {type(wrong).__name__}: {wrong}") from wrong
+        if misfit:
+            hint = f"the scorer that fits this output by default is `{SCORERS[output.kind]}`"
+            raise self.file.wrong(place, f"`score`: `{name}` does not fit the output: {misfit}", hint)
+        return scorer
+
+    def check_models(self) -> None:
+        """A misspelt provider is found before anything is run; nobody is called."""
+        for key in ("model", "strong_model"):
+            address = getattr(self.said, key)
+            try:
+                _ = address and resolve(address, folder=self.folder)
+            except InputError as wrong:
+                raise self.relocated((key,), wrong) from wrong
+
+    def relocated(self, place: Place, wrong: InputError) -> InputError:
+        """An error that names no file gets the line of the key that led to it."""
+        if wrong.file is None:
+            wrong.file, wrong.line = str(self.file.path), self.file.line(place)
+        return wrong
+
+
+def _place(key: str) -> Place:
+    return tuple(key.split("."))
+
+
+def _schema(path: Path) -> Mapping[str, Json]:
+    schema = read_json(path, "JSON Schema")
+    if not isinstance(schema, Mapping):
+        raise InputError("not a JSON Schema: it must be an object", file=str(path))
+    try:
+        validator(schema)
+    except ValueError as wrong:
+        raise InputError(f"not a JSON Schema: {wrong}", file=str(path)) from wrong
+    return schema
+
+
+def _tools(path: Path) -> tuple[Tool, ...]:
+    listed = read_json(path, "tools file")
+    if not isinstance(listed, list) or not listed:
+        raise InputError("the tools file must hold a list of tools", file=str(path), hint='[{"name", "parameters"}]')
+    tools = tuple(_tool(number, item, path) for number, item in enumerate(listed, 1))
+    for at, tool in enumerate(tools):
+        if tool.name in [earlier.name for earlier in tools[:at]]:
+            raise InputError(f"the tool `{tool.name}` stands there twice", file=str(path))
+    return tools
+
+
+def _tool(number: int, item: Json, path: Path) -> Tool:
+    """A tool as we or as OpenAI's API write it."""
+    told = item.get("function") if isinstance(item, Mapping) and "function" in item else item
+    match told:
+        case {"name": str(name), **rest} if name and isinstance(rest.get("parameters", {}), dict):
+            parameters: dict[str, Json] = cast(Any, rest.get("parameters", {}))
+            try:
+                validator(parameters)
+            except ValueError as wrong:
+                raise InputError(f"tool `{name}`: parameters: not a JSON Schema: {wrong}", file=str(path)) from wrong
+            return Tool(name, str(rest.get("description", "")), parameters)
+        case _:
+            hint = '{"name": "…", "description": "…", "parameters": {a JSON Schema}}'
+            raise InputError(f"tool {number} has no name, or its parameters are no object", file=str(path), hint=hint)
