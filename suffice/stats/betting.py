@@ -1,9 +1,10 @@
 """A bet against a mean: finite-sample limits for the mean of numbers in [0, 1], whatever their distribution.
 
-Waudby-Smith & Ramdas 2024, "Estimating means of bounded random variables by betting" (JRSS B 86:1), Theorem 3 with the
-predictable plug-in bets of their equation (26) for a fixed n. A bettor who stakes on "the mean exceeds m" has a wealth with
-expectation at most 1 if it does not, so a wealth of 1/alpha rejects m (Markov). The wealth is averaged over several seeded
-orders of the same items, which keeps that expectation and makes the limit depend little on the order.
+A bettor who stakes on "the mean exceeds m" keeps an expected wealth of at most 1 if it does not, so reaching a wealth of
+1/alpha rejects m with an error of at most alpha (Ville; Waudby-Smith & Ramdas 2024, JRSS B 86:1, theorem 1). The stakes
+are those of Voráček & Orabona 2025, "STaR-Bets" (arXiv 2505.22422): at each item just enough for the wealth to reach its
+target over the items that remain. At n = 300 they reject nearly as often as a t-test, which has no such guarantee.
+Items are bet on in one seeded order, so the limits depend a little on the seed.
 """
 
 from __future__ import annotations
@@ -16,64 +17,53 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-_ORDERS = 16
-_CAP = 0.9  # at most this share of the wealth is staked on one item
+_CAP = 0.95  # no stake can lose more than this share of the wealth on one item
+_GRID = 33
+_ROUNDS = 3  # each narrows the limit by the grid: 1/32 cubed
 
 
 def betting_lower(values: Floats, alpha: float, *, seed: int = 0) -> float:
-    """The largest m such that "the mean of these [0, 1] values is at most m" is rejected at level alpha, or 0."""
-    orders, bets = _bets(values, alpha, seed)
+    """The smallest mean that is not rejected in favour of a larger one at one-sided level alpha; 0 when none is."""
+    import numpy as np
+
+    ordered = np.random.default_rng(seed).permutation(values)
+    deviations = _known_deviations(ordered)
     low, high = 0.0, float(values.mean())
-    for _ in range(40):
-        m = (low + high) / 2
-        low, high = (m, high) if _log_wealth(orders, bets, m) >= _log_inverse(alpha) else (low, m)
-        if high - low < 1e-7:
+    for _ in range(_ROUNDS):
+        means = np.linspace(low, high, _GRID)
+        kept = np.flatnonzero(~_rejected(ordered, deviations, means, alpha))
+        first = int(kept[0]) if kept.size else _GRID - 1
+        low, high = float(means[max(first - 1, 0)]), float(means[first])
+        if first == 0:
             break
     return low
 
 
 def betting_upper(values: Floats, alpha: float, *, seed: int = 0) -> float:
-    """The smallest m such that "the mean of these [0, 1] values is at least m" is rejected at level alpha, or 1."""
+    """The largest mean that is not rejected in favour of a smaller one at one-sided level alpha; 1 when none is."""
     return 1.0 - betting_lower(1.0 - values, alpha, seed=seed)
 
 
-def betting_p(values: Floats, mean: float, alpha: float, *, seed: int = 0) -> float:
-    """A valid p-value for "the mean of these [0, 1] values is at most `mean`": one over the wealth of bets tuned for alpha."""
-    import math
-
-    if mean < 0:
-        return 0.0
-    if mean >= 1:
-        return 1.0
-    orders, bets = _bets(values, alpha, seed)
-    return min(1.0, math.exp(-_log_wealth(orders, bets, mean)))
-
-
-def _bets(values: Floats, alpha: float, seed: int) -> tuple[Floats, Floats]:
-    # each item's bet looks only at the items before it in the same order (equations 24–26)
+def _rejected(ordered: Floats, deviations: Floats, means: Floats, alpha: float) -> npt.NDArray[np.bool_]:
+    # log wealth against each mean; a bettor whose target is reached stops
     import numpy as np
 
-    n = values.size
-    rng = np.random.default_rng(seed)
-    orders = rng.permuted(np.tile(values, (_ORDERS, 1)), axis=1)
-    before = np.arange(1, n + 1)
-    mean = (0.5 + np.cumsum(orders, axis=1)) / (before + 1)
-    variance = (0.25 + np.cumsum((orders - mean) ** 2, axis=1)) / (before + 1)
-    known = np.concatenate([np.full((_ORDERS, 1), 0.25), variance[:, :-1]], axis=1)
-    return orders, np.sqrt(2 * _log_inverse(alpha) / (n * known))
+    target, n = float(np.log(1 / alpha)), ordered.size
+    wealth = np.zeros(means.size)
+    most = _CAP / np.maximum(means, 1e-12)
+    for t in range(n):
+        missing = np.maximum(target - wealth, 0.0)
+        stake = np.minimum(np.sqrt(missing * (2 / (n - t))) / deviations[t], most)
+        wealth += np.log1p(stake * (ordered[t] - means))
+    return wealth >= target - 1e-12
 
 
-def _log_wealth(orders: Floats, bets: Floats, m: float) -> float:
-    # every factor falls in m, so the wealth does, and the rejected m are an interval
+def _known_deviations(ordered: Floats) -> Floats:
+    # the standard deviation as known before each item, starting from the widest possible, 1/2
     import numpy as np
 
-    stake = np.minimum(bets, _CAP / max(m, 1e-12))
-    log = np.log1p(stake * (orders - m)).sum(axis=1)
-    top = float(log.max())
-    return top + float(np.log(np.mean(np.exp(log - top))))
-
-
-def _log_inverse(alpha: float) -> float:
-    import math
-
-    return math.log(1 / alpha)
+    seen = np.arange(1, ordered.size + 1)
+    mean = (0.5 + np.cumsum(ordered)) / (seen + 1)
+    variance = (0.25 + np.cumsum((ordered - mean) ** 2)) / (seen + 1)
+    deviations: Floats = np.sqrt(np.concatenate([[0.25], variance[:-1]]))
+    return deviations

@@ -1,0 +1,166 @@
+"""Pair: what changed between two systems on the same items, and whether chance could have done it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from suffice.stats import betting, distribution
+from suffice.stats import margin as margins
+from suffice.stats.bootstrap import group_limits
+from suffice.stats.power import smallest_visible_effect, smallest_visible_mean
+from suffice.stats.sample import ENOUGH_GROUPS, binary, check_level, group_codes, scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+    Integers = npt.NDArray[np.intp]
+
+Sided = Literal["two", "greater"]
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """The mean of after − before over n paired items, with its limits and the evidence against chance."""
+
+    n: int
+    lift: float
+    low: float
+    high: float
+    p_value: float | None
+    """Against "lift = margin" (two-sided) or "lift ≤ margin"; None where the method gives limits alone."""
+    method: str
+    wins: int
+    losses: int
+    ties: int
+    smallest_visible_effect: float | None
+    """The smallest lift above the margin that a test of this size and discordance finds four times in five."""
+    groups: int | None
+    margin: float
+    alpha: float
+    sided: Sided
+    reason: str = ""
+
+    @property
+    def tells(self) -> bool:
+        """False when the answer is "cannot tell", whatever the numbers."""
+        return self.method != "none"
+
+    @property
+    def proven(self) -> bool:
+        """Whether the lift is proven above the margin at this level."""
+        return self.tells and self.low > self.margin
+
+
+def paired(
+    before: Sequence[float],
+    after: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    alpha: float = 0.05,
+    seed: int = 0,
+    margin: float = 0.0,
+    sided: Sided = "two",
+) -> Paired:
+    """Compare two systems item by item: is the lift other than `margin`, or with sided="greater" above it?
+
+    Independent 0/1 items: exact McNemar (1947) for a margin of 0, else the exact score test of `margin_p`, beside
+    Tango's interval. Independent graded items: betting limits, valid for every distribution. Groups: whole groups are
+    drawn again, McNemar is refused, and under 30 groups the answer is "cannot tell". One-sided, `high` is 1.
+    """
+    first, second = scores(before, "before"), scores(after, "after")
+    if first.size != second.size:
+        raise ValueError(f"before has {first.size} scores and after {second.size}: pair them item by item")
+    if not -1 < margin < 1:
+        raise ValueError(f"margin is {margin}: a lift of a score lies between -1 and 1")
+    check_level(alpha)
+    asked = _Asked(second - first, alpha, seed, margin, sided)
+    codes = group_codes(groups, first.size)
+    if codes is not None:
+        return _by_groups(asked, codes)
+    return _exact(asked) if binary(first) and binary(second) else _graded(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    difference: Floats
+    alpha: float
+    seed: int
+    margin: float
+    sided: Sided
+
+    @property
+    def two_sided(self) -> float:
+        """The level of the two-sided limits whose lower end is the one asked for."""
+        return self.alpha if self.sided == "two" else min(2 * self.alpha, 0.999)
+
+    def answer(self, low: float, high: float, method: str, **more: object) -> Paired:
+        """The value, its limits clipped to what a lift can be."""
+        d = self.difference
+        facts = {"p_value": None, "smallest_visible_effect": None, "groups": None, "reason": ""} | more
+        return Paired(
+            n=d.size,
+            lift=float(d.mean()),
+            low=max(low, -1.0),
+            high=min(high, 1.0) if self.sided == "two" else 1.0,
+            method=method,
+            wins=int((d > 0).sum()),
+            losses=int((d < 0).sum()),
+            ties=int((d == 0).sum()),
+            margin=self.margin,
+            alpha=self.alpha,
+            sided=self.sided,
+            **facts,  # type: ignore[arg-type]
+        )
+
+
+def _exact(asked: _Asked) -> Paired:
+    d, n, margin = asked.difference, asked.difference.size, asked.margin
+    wins, losses = int((d > 0).sum()), int((d < 0).sum())
+    p = _exact_p(wins, losses, n, margin, asked.sided)
+    low, high = margins.score_limits(wins, losses, n, asked.two_sided)
+    # the test is exact and the interval is not: where they differ about the margin, the test has the word
+    rejected, above = p <= asked.alpha, (wins - losses) / n > margin
+    low = max(low, margin) if rejected and above else min(low, margin)
+    high = min(high, margin) if rejected and not above else max(high, margin)
+    seen = smallest_visible_effect(n, (wins + losses) / n, asked.alpha, sided=asked.sided)
+    method = "exact McNemar, Tango interval" if margin == 0 else "exact score test, Tango interval"
+    return asked.answer(low, high, method, p_value=p, smallest_visible_effect=seen)
+
+
+def _exact_p(wins: int, losses: int, n: int, margin: float, sided: Sided) -> float:
+    if margin == 0:
+        greater = distribution.binomial_at_least(wins, wins + losses, 0.5)
+        less = distribution.binomial_at_least(losses, wins + losses, 0.5)
+    else:
+        greater = margins.margin_p(wins, losses, n, margin)
+        less = margins.margin_p(losses, wins, n, -margin) if sided == "two" else 1.0
+    return greater if sided == "greater" else min(1.0, 2 * min(greater, less))
+
+
+def _graded(asked: _Asked) -> Paired:
+    scaled, tail = (asked.difference + 1) / 2, asked.two_sided / 2
+    low = 2 * betting.betting_lower(scaled, tail, seed=asked.seed) - 1
+    high = 2 * betting.betting_upper(scaled, tail, seed=asked.seed) - 1
+    return asked.answer(low, high, "betting", smallest_visible_effect=_visible(asked, scaled.size))
+
+
+def _by_groups(asked: _Asked, codes: Integers) -> Paired:
+    groups = int(codes.max()) + 1
+    limits = group_limits(asked.difference, codes, asked.two_sided, seed=asked.seed, lowest=-1.0)
+    if limits is None:
+        reason = f"cannot tell: {groups} groups, at least {ENOUGH_GROUPS} are needed"
+        return asked.answer(-1.0, 1.0, "none", groups=groups, reason=reason)
+    return asked.answer(
+        limits.low, limits.high, limits.method, groups=groups, reason=limits.reason, smallest_visible_effect=None
+    )
+
+
+def _visible(asked: _Asked, n: int) -> float | None:
+    if n < 2:
+        return None
+    deviation = float(asked.difference.std(ddof=1))
+    return smallest_visible_mean(deviation, n, asked.alpha, sided=asked.sided) or None
