@@ -90,12 +90,13 @@ def fetch(name: str) -> Path:
 
 
 def derive(name: str, file: str, write: Callable[[Path], None]) -> Path:
-    """A file made once from the weights called `name` and kept beside them; `write(path)` makes it."""
+    """A file made once from the weights called `name` and kept beside them; `write(path)` makes it, again if damaged."""
     path = _folder(name) / file
-    if not path.is_file():
+    if not _intact(path):
         with exclusive(_folder(name)), tempfile.TemporaryDirectory(dir=_folder(name)) as scratch:
-            if not path.is_file():
+            if not _intact(path):
                 write(Path(scratch) / file)
+                write_whole(_promise(path), file_digest(Path(scratch) / file).encode())
                 (Path(scratch) / file).replace(path)
     return path
 
@@ -136,6 +137,16 @@ def exclusive(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def _promise(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")
+
+
+def _intact(path: Path) -> bool:
+    """Whether a derived file is there with the content it was made with."""
+    promise = _promise(path)
+    return path.is_file() and promise.is_file() and checked_digest(path) == promise.read_text("ascii", "replace")
 
 
 def _known(name: str) -> Weights:
