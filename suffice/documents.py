@@ -10,6 +10,7 @@ from typing import cast
 
 from .digest import digest_of, file_digest
 from .errors import InputError
+from .plaintext import labels_of
 from .plugins import find
 from .types import Passage
 
@@ -77,7 +78,12 @@ class Corpus:
 
     def read(self, name: str) -> Document:
         """One document by name."""
-        return Document(name, self.manifest[name], read(dict(self._files)[name]))
+        path = self._paths[name]
+        return Document(name, self.manifest[name], read(path), labels_of(path))
+
+    @cached_property
+    def _paths(self) -> Mapping[str, Path]:
+        return dict(self._files)
 
     @cached_property
     def _files(self) -> tuple[tuple[str, Path], ...]:
@@ -86,10 +92,14 @@ class Corpus:
         if not self.root.is_dir():
             raise InputError("no such documents folder", file=str(self.root))
         found = sorted(p for p in self.root.rglob("*") if p.is_file() and not p.is_symlink())
-        named = [(p.relative_to(self.root).as_posix(), p) for p in found if not p.name.startswith(".")]
+        named = [(p.relative_to(self.root).as_posix(), p) for p in found if not _hidden(p.relative_to(self.root))]
         if not named:
             raise InputError("the documents folder is empty", file=str(self.root))
         return tuple(named)
+
+
+def _hidden(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts)
 
 
 def read(path: Path) -> tuple[Section, ...]:

@@ -1,0 +1,77 @@
+"""Citations: which of the passages that were shown an answer rests on, each one checked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .data import likeness
+from .types import Passage
+
+QUOTED_WORDS = 4
+"""A quotation of so many words, found in a passage, cites it."""
+RUN_WORDS = 5
+"""So many words in a row, shared with a passage, attribute a longer answer to it."""
+
+_MARKER = re.compile(r"[ \t]*\[(?:passage )?(\d{1,4}(?:\s*[,;]\s*\d{1,4}){0,19})\]", re.IGNORECASE)
+_QUOTATION = re.compile(r"[\"“«]([^\"”»]{1,2000})[\"”»]")
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """An answer's text without its markers, the ids it cites, and what it made up."""
+
+    text: str
+    citations: tuple[str, ...]
+    invented: tuple[str, ...] = ()
+    """Markers of passages that were never shown."""
+    attributed: bool = False
+    """The answer named no passage: the citation is the shown passage that holds its words."""
+
+
+def cited(text: str, shown: Sequence[Passage]) -> Cited:
+    """What the answer cites: by markers such as [1], else by quoting, else attributed by the words it shares."""
+    numbers = [int(n) for marker in _MARKER.findall(text) for n in re.findall(r"\d+", marker)]
+    valid = tuple(dict.fromkeys(shown[n - 1].id for n in numbers if 1 <= n <= len(shown)))
+    invented = tuple(dict.fromkeys(f"[{n}]" for n in numbers if not 1 <= n <= len(shown)))
+    bare = _MARKER.sub("", text).strip()
+    if valid or (valid := quoted(bare, shown)):
+        return Cited(bare, valid, invented)
+    found = attributed(bare, shown)
+    return Cited(bare, found, invented, attributed=bool(found))
+
+
+def quoted(text: str, shown: Sequence[Passage]) -> tuple[str, ...]:
+    """The passages that hold, word for word, something the text puts in quotation marks."""
+    quotes = [q for q in map(likeness, _QUOTATION.findall(text)) if len(q.split()) >= QUOTED_WORDS]
+    return tuple(p.id for p in shown if any(_holds(likeness(p.text), q) for q in quotes))
+
+
+def attributed(text: str, shown: Sequence[Passage]) -> tuple[str, ...]:
+    """The one shown passage that shares the longest run of words with the text, if the run is long enough to tell."""
+    words = likeness(text).split()
+    runs = [(_longest_run(words, likeness(p.text)), p.id) for p in shown]
+    longest = max((run for run, _ in runs), default=0)
+    enough = longest >= RUN_WORDS or (longest == len(words) and _telling(words))
+    return tuple(name for run, name in runs if run == longest)[:1] if enough else ()
+
+
+def _telling(words: Sequence[str]) -> bool:
+    """A bare `yes` or `the` is in every passage and points at none."""
+    return any(len(word) > 3 or word.isdigit() for word in words)
+
+
+def _longest_run(words: Sequence[str], text: str) -> int:
+    """The length of the longest run of words that stands in the text."""
+    longest, start = 0, 0
+    while start + longest < len(words):
+        if _holds(text, " ".join(words[start : start + longest + 1])):
+            longest += 1
+        else:
+            start += 1
+    return longest
+
+
+def _holds(text: str, run: str) -> bool:
+    return f" {run} " in f" {text} "

@@ -1,0 +1,84 @@
+"""Knowledge: a task's documents as they are now, and the index made of them alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Protocol, cast
+
+from .chunks import Recipe
+from .documents import Corpus
+from .errors import InputError
+from .plugins import find
+from .types import Passage
+
+Mode = Literal["hybrid", "lexical", "vector"]
+MODES: tuple[Mode, ...] = ("hybrid", "lexical", "vector")
+
+
+class Index(Protocol):
+    """Answers queries from the passages of one corpus; built once, then only read."""
+
+    def search(self, query: str, *, k: int, mode: Mode = "hybrid", labels: Sequence[str] = ()) -> tuple[Passage, ...]:
+        """The `k` best passages, best first, among those that a reader with these labels may see."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Indexed:
+    """What building or refreshing an index came to; counts are documents, but for `passages`."""
+
+    added: int
+    changed: int
+    removed: int
+    passages: int
+    seconds: float
+    path: Path
+    restricted: int = 0
+    """Documents that only readers with a label may see."""
+
+
+class Builder(Protocol):
+    """The shelf's plugin: makes the index of a corpus below a folder, from the last one where there is one."""
+
+    def build(self, corpus: Corpus, recipe: Recipe, folder: Path) -> Indexed: ...
+
+    def open(self, path: Path) -> Index: ...
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """Documents, a recipe for cutting them, and where the index is kept."""
+
+    documents: Path
+    recipe: Recipe
+    folder: Path
+    """Where rebuildable caches lie."""
+    index: str = "sqlite"
+
+    @cached_property
+    def corpus(self) -> Corpus:
+        """The documents as they are now."""
+        return Corpus(self.documents)
+
+    def refresh(self) -> Indexed:
+        """Bring the index up to the documents as they are now: only what was added, changed or removed is touched."""
+        return self._builder.build(self.corpus, self.recipe, self.folder)
+
+    def open(self) -> Index:
+        """The index of the documents as they are now, built where it is missing or damaged."""
+        return self._builder.open(self.refresh().path)
+
+    @property
+    def _builder(self) -> Builder:
+        return cast(Builder, find("indexes", self.index)())
+
+
+def mode_of(name: str) -> Mode:
+    """The search mode of that name."""
+    for mode in MODES:
+        if mode == name:
+            return mode
+    raise InputError(f"no search mode `{name}`", hint=f"known: {', '.join(MODES)}")
