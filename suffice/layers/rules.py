@@ -75,7 +75,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Rules(Layer):
-    """Deterministic validation after generation. A reply passes, is asked for again, or escalates; it is never changed."""
+    """Deterministic checks after generation. A reply passes, is asked for again, or escalates; it is never changed."""
 
     treats: ClassVar[tuple[Cause, ...]] = ("format", "consistency")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from typing import Any, ClassVar, Self
+from itertools import islice
+from typing import ClassVar, Self
 
-from ..digest import canonical
+from ..contract import validator
 from ..errors import InputError
 from ..layer import Cause, Duty, Layer
 from ..strict import parse
@@ -34,9 +34,11 @@ class Structure(Layer):
             return cls({"enum": list(task.output.labels)})
         if task.output.kind != "schema":
             return None
-        schema = task.output.schema or {}
-        check_schema(schema)
-        return cls(schema)
+        try:
+            validator(task.output.schema or {})
+        except ValueError as wrong:
+            raise InputError(f"the output's schema is not a JSON Schema: {wrong}") from wrong
+        return cls(task.output.schema)
 
     def __call__(self, request: Request, ask: Ask) -> Answer:
         if self.schema is None:
@@ -68,7 +70,7 @@ class Structure(Layer):
             value = parse(text)
         except ValueError as wrong:
             return None, [str(wrong)]
-        return value, _violations(canonical(self.schema), value)
+        return value, _violations(self.schema or {}, value)
 
 
 def labels_of(schema: Mapping[str, Json] | None) -> tuple[str, ...]:
@@ -80,40 +82,9 @@ def labels_of(schema: Mapping[str, Json] | None) -> tuple[str, ...]:
             return ()
 
 
-def check_schema(schema: Mapping[str, Json]) -> None:
-    """Raise InputError when this is no JSON Schema, or one that would have to be fetched from somewhere."""
-    _validator(canonical(schema))
-
-
-def _violations(schema: bytes, value: Json) -> list[str]:
+def _violations(schema: Mapping[str, Json], value: Json) -> list[str]:
     found = []
-    for error in _validator(schema).iter_errors(value):
+    for error in islice(validator(schema).iter_errors(value), SHOWN):
         where = ".".join(str(part) for part in error.instance_path)
         found.append(f"{where}: {error.message[:160]}" if where else str(error.message)[:160])
-        if len(found) == SHOWN:
-            break
     return found
-
-
-@lru_cache(maxsize=64)
-def _validator(schema: bytes) -> Any:
-    """Built once per schema. References outside the schema are refused, never fetched; patterns run in linear time."""
-    import json
-
-    import jsonschema_rs as engine
-
-    body, linear = json.loads(schema), engine.RegexOptions()
-    try:
-        engine.meta.validate(body)
-        return engine.validator_for(body, retriever=_refuse, pattern_options=linear, validate_formats=True)
-    except (engine.ValidationError, engine.ReferencingError, ValueError, TypeError) as wrong:
-        where = ".".join(str(part) for part in getattr(wrong, "instance_path", ()))
-        said = " ".join(str(wrong).split("\n\n")[0].split())[:200]
-        hint = (
-            "patterns take no look-around and no back-references" if "regex" in said else "see https://json-schema.org"
-        )
-        raise InputError(f"not a JSON Schema: {where}{': ' if where else ''}{said}", hint=hint) from wrong
-
-
-def _refuse(address: str) -> Json:
-    raise ValueError(f"the schema refers to {address}, which is not fetched; use $defs inside the schema")
