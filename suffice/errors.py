@@ -75,10 +75,12 @@ class Disproved(SufficeError):
 
 
 class BudgetSpent(SufficeError):
-    """A cap on money or calls was reached before the work was done."""
+    """A cap on money or calls was reached before the work was done: `done` of `total` examples."""
 
     code = "budget_spent"
     exit_code = 3
+    done = 0
+    total = 0
 
 
 class ModelError(SufficeError):

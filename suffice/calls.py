@@ -1,0 +1,222 @@
+"""Calls: a model that is never paid twice for a reply, survives a provider's faults, and keeps to a budget.
+
+The order of a call: reply cache, breaker, budget, attempt. It is itself a model, so it stands wherever a model does.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import random
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from .breaker import OUTAGE, Breaker, Patience, Stopped
+from .budget import Budget
+from .digest import plain
+from .errors import ModelError
+from .ledger import Attempt, Ledger, Ticket
+from .model import Model
+from .price import usd
+from .types import Answer, Json, Request, Step, Usage
+
+
+class Calls:
+    """A model with a reply cache, retries, a circuit breaker and a budget around it."""
+
+    def __init__(
+        self,
+        model: Model,
+        ledger: Ledger | None = None,
+        budget: Budget | None = None,
+        *,
+        patience: Patience = Patience(),
+    ) -> None:
+        self.model = model
+        self.ledger = ledger
+        self.budget = budget or Budget()
+        self.patience = patience
+        self.run = ""
+        self.stop = threading.Event()
+        self._breaker = Breaker(patience)
+        self._flights: dict[str, _Flight] = {}
+        self._pending = threading.local()
+        self._draw = random.Random()
+
+    def during(self, run: str) -> Calls:
+        """The same calls, breaker and budget, with attempts filed under `run`, and a `stop` of its own."""
+        mine = copy.copy(self)
+        mine.run, mine.stop = run, threading.Event()
+        return mine
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @cached_property
+    def digest(self) -> str:
+        return self.model.digest
+
+    @property
+    def parallel(self) -> int:
+        return self.model.parallel
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        return self.model.spec
+
+    def payload(self, request: Request) -> Json:
+        return self.model.payload(request)
+
+    def __call__(self, request: Request) -> Answer:
+        """The reply, from the ledger where it was bought before; its model step then notes `cached`."""
+        key = reply_key(self.digest, self.model.payload(request), request.sampling.sample)
+        flight = _Flight()
+        first = self._flights.setdefault(key, flight)
+        if first is not flight:
+            return _cached(first.wait())
+        try:
+            found = self.ledger.reply(key) if self.ledger else None
+            flight.answer = self._buy(key, request) if found is None else found
+            return flight.answer if found is None else _cached(found)
+        except BaseException as wrong:
+            flight.wrong = wrong
+            raise
+        finally:
+            del self._flights[key]
+            flight.landed.set()
+
+    def settled(self) -> None:
+        """Return once this thread's replies and attempts are durable."""
+        ticket: Ticket | None = getattr(self._pending, "ticket", None)
+        if ticket is not None:
+            ticket.wait()
+            self._pending.ticket = None
+
+    def _buy(self, key: str, request: Request) -> Answer:
+        """Attempt until answered; the answer's cost covers the failures that were billed on the way."""
+        number, lost = 1, 0.0
+        while True:
+            attempt = self._ready(key, request, number)
+            try:
+                answer = self._timed(request)
+            except ModelError as wrong:
+                lost += self._failed(attempt, wrong)
+                if not wrong.retryable or (number >= self.patience.attempts and not attempt.probe):
+                    raise
+                self._rest(attempt, wrong)
+                number += not attempt.probe
+            except BaseException:
+                self._breaker.left(attempt.probe)
+                self.budget.settle(attempt.reserved, attempt.reserved)
+                raise
+            else:
+                return self._answered(attempt, answer, lost)
+
+    def _ready(self, key: str, request: Request, number: int) -> _Try:
+        """Wait until what was bought is durable, the endpoint is up and the money is there."""
+        self.settled()
+        probe = self._breaker.enter(self.stop)
+        try:
+            reserved = self.budget.reserve(self._most(request) if self.budget.usd is not None else 0.0)
+        except BaseException:
+            self._breaker.left(probe)
+            raise
+        return _Try(key, request, number, probe, reserved, time.perf_counter())
+
+    def _timed(self, request: Request) -> Answer:
+        start = time.perf_counter()
+        answer = self.model(request)
+        if answer.trace:
+            return answer
+        step = Step("model", (time.perf_counter() - start) * 1000, 0, answer.notes)
+        return replace(answer, trace=(step,), notes={})
+
+    def _answered(self, tried: _Try, answer: Answer, lost: float) -> Answer:
+        self._breaker.passed()
+        cost = usd(self.name, answer.usage) if answer.cost is None else answer.cost
+        self.budget.settle(tried.reserved, cost)
+        total = None if cost is None else cost + lost
+        answer = answer if total == answer.cost else replace(answer, cost=total)
+        if self.ledger:
+            filed = self._filed(tried, "", usd=cost, ms=answer.ms)
+            self._pending.ticket = self.ledger.post_reply(tried.key, answer, filed)
+        return answer
+
+    def _failed(self, tried: _Try, wrong: ModelError) -> float:
+        """File the failure; return what it can have cost."""
+        if wrong.retryable and wrong.fault in OUTAGE:
+            self._breaker.failed(wrong, tried.probe)
+        else:
+            self._breaker.passed()
+        cost = self._most(tried.request) if wrong.billed else 0.0
+        self.budget.settle(tried.reserved, cost)
+        if self.ledger:
+            took = (time.perf_counter() - tried.start) * 1000
+            filed = self._filed(tried, wrong.fault, usd=cost, ms=took, billed=wrong.billed)
+            self._pending.ticket = self.ledger.post_attempt(filed)
+        return cost or 0.0
+
+    def _filed(self, tried: _Try, fault: str, *, usd: float | None, ms: float, billed: bool = True) -> Attempt:
+        example = tried.request.id or ""
+        return Attempt(tried.key, self.name, tried.number, fault, billed, usd, ms, self.run, example)
+
+    def _rest(self, tried: _Try, wrong: ModelError) -> None:
+        """Wait before the next attempt; a probe does not: the breaker says when the next one is due."""
+        asked = wrong.retry_after
+        if asked is not None and asked > self.patience.longest_retry_after:
+            raise wrong
+        if self.stop.wait((asked or 0.0) if tried.probe else self.patience.wait(tried.number, asked, self._draw)):
+            raise Stopped
+
+    def _most(self, request: Request) -> float | None:
+        """The most that an attempt can cost: every byte sent a token, every token allowed written."""
+        if hasattr(self.model, "most"):
+            most: float | None = self.model.most(request)
+            return most
+        if not getattr(self.model, "paid", False):
+            return 0.0
+        sent = len(json.dumps(self.model.payload(request), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return usd(self.name, Usage(sent, request.sampling.max_tokens))
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """One attempt about to be made."""
+
+    key: str
+    request: Request
+    number: int
+    probe: bool
+    reserved: float
+    start: float
+
+
+class _Flight:
+    """A purchase that others who ask for the same reply wait for."""
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.wrong: BaseException | None = None
+        self.landed = threading.Event()
+
+    def wait(self) -> Answer:
+        self.landed.wait()
+        if self.answer is None:
+            raise self.wrong or Stopped
+        return self.answer
+
+
+def reply_key(digest: str, payload: Json, sample: int) -> str:
+    """What a reply is kept under: the weights or endpoint, the wire payload and the sample's number."""
+    text = json.dumps([digest, payload, sample], sort_keys=True, separators=(",", ":"), default=plain)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _cached(answer: Answer) -> Answer:
+    """The answer, its model steps marked as not paid for now."""
+    return replace(answer, trace=tuple(replace(s, notes={**s.notes, "cached": True}) for s in answer.trace))

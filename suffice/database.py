@@ -1,0 +1,222 @@
+"""The database beneath the ledger: its tables, how it is opened, and what it says when it cannot be."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .errors import Damaged, InputError, SufficeError
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine, MetaData, Table
+
+SCHEMA = 1
+BUSY_SECONDS = 60.0
+"""How long a write waits for another process's write."""
+
+Row = tuple[Any, ...]
+T = TypeVar("T")
+
+
+@lru_cache
+def schema() -> MetaData:
+    """The tables. Bodies are JSON in ASCII; times are Unix seconds and inform only: order comes from `sequence`."""
+    from sqlalchemy import REAL, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+
+    tables = MetaData()
+
+    def number() -> Column[int]:
+        return Column("sequence", Integer, primary_key=True, autoincrement=True)
+
+    def text(name: str) -> Column[str]:
+        return Column(name, Text, nullable=False)
+
+    Table("meta", tables, Column("key", Text, primary_key=True), text("value"))
+    Table("replies", tables, Column("key", Text, primary_key=True), text("body"), text("checksum"), Column("at", REAL))
+    Table(
+        "attempts",
+        tables,
+        number(),
+        *map(text, ("key", "model")),
+        Column("number", Integer, nullable=False),
+        text("fault"),
+        Column("billed", Integer, nullable=False),
+        Column("usd", REAL),
+        Column("ms", REAL),
+        *map(text, ("run", "example")),
+        Column("at", REAL),
+        Index("attempts_run", "run"),
+    )
+    Table(
+        "runs",
+        tables,
+        Column("id", Text, primary_key=True),
+        text("manifest"),
+        Column("started", REAL),
+        Column("finished", REAL),
+    )
+    Table(
+        "records",
+        tables,
+        number(),
+        *map(text, ("run", "example", "body", "checksum")),
+        Column("at", REAL),
+        UniqueConstraint("run", "example"),
+    )
+    Table("declarations", tables, number(), *map(text, ("kind", "body", "previous", "hash")), Column("at", REAL))
+    return tables
+
+
+def engine_at(where: Path | str, *, durable: bool = True) -> Engine:
+    """The engine for a file (made if need be, readable by its owner only) or a database URL, its schema checked."""
+    from sqlalchemy import create_engine, event
+    from sqlalchemy.exc import SQLAlchemyError
+
+    name = shown(where)
+    url = str(where) if "://" in str(where) else f"sqlite:///{_private(Path(where))}"
+    try:
+        sqlite = url.startswith("sqlite")
+        given = {"timeout": BUSY_SECONDS, "check_same_thread": False} if sqlite else {}
+        engine = create_engine(url, connect_args=given, isolation_level="AUTOCOMMIT")
+        if sqlite:
+            event.listen(engine, "connect", _pragmas("FULL" if durable else "OFF"))
+        _patiently(lambda: _prepare(engine, name))
+        return engine
+    except (SQLAlchemyError, ImportError) as wrong:
+        raise unusable(name, wrong) from wrong
+
+
+def shown(where: Path | str) -> str:
+    """A ledger's place without the password that a URL may hold."""
+    scheme, separator, rest = str(where).partition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else scheme
+
+
+@contextmanager
+def transaction(connection: Connection) -> Iterator[None]:
+    """All or nothing. On SQLite it takes the write lock at once, so that waiting for it cannot fail half-way."""
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
+    try:
+        yield
+        connection.exec_driver_sql("COMMIT")
+    except BaseException:
+        with suppress(Exception):
+            connection.exec_driver_sql("ROLLBACK")
+        raise
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A statement worded once for its driver; executing it costs no more than the driver itself."""
+
+    sql: str
+    names: tuple[str, ...]
+    by_position: bool
+
+    def given(self, rows: Sequence[Row]) -> list[Any]:
+        """Rows, in the order of `names`, as the driver wants them."""
+        return list(rows) if self.by_position else [dict(zip(self.names, row, strict=True)) for row in rows]
+
+
+def insert(
+    engine: Engine, table: str, columns: Sequence[str], *, key: Sequence[str] = (), replace: bool = False
+) -> Prepared:
+    """An INSERT; a row whose `key` exists is left as it is, or replaced."""
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    maker = sqlite.insert if engine.dialect.name == "sqlite" else postgresql.insert
+    wanted: Any = maker(schema().tables[table])
+    if replace:
+        new = {c: wanted.excluded[c] for c in columns if c not in key}
+        wanted = wanted.on_conflict_do_update(index_elements=key, set_=new)
+    elif key:
+        wanted = wanted.on_conflict_do_nothing()
+    return _prepared(wanted, engine, columns)
+
+
+def lookup(engine: Engine, table: Table, key: str, columns: Sequence[str]) -> Prepared:
+    """A SELECT of some columns by one key."""
+    from sqlalchemy import bindparam, select
+
+    wanted = select(*(table.c[c] for c in columns)).where(table.c[key] == bindparam(key))
+    return _prepared(wanted, engine, None)
+
+
+def unusable(name: str, wrong: BaseException) -> SufficeError:
+    """The clear error behind a driver's error: not a database, damaged, full, locked, unreachable."""
+    said = str(getattr(wrong, "orig", None) or wrong).strip()
+    if "not a database" in said or "malformed" in said or "disk image" in said:
+        return Damaged(
+            f"the ledger is damaged: {said}",
+            file=name,
+            hint="move the file away and run again (replies in it must be bought again), or restore a copy",
+        )
+    if isinstance(wrong, ImportError):
+        return InputError(f"no driver for this ledger: {said}", file=name, hint="pip install 'psycopg[binary]'")
+    if "full" in said:
+        return Damaged(f"the disk is full: {said}", file=name, hint="make room, then run again: it goes on from here")
+    return Damaged(f"cannot use the ledger: {said}", file=name, hint="check that the place exists and can be written")
+
+
+def _prepared(statement: Any, engine: Engine, columns: Sequence[str] | None) -> Prepared:
+    compiled = statement.compile(dialect=engine.dialect, column_keys=columns)
+    order = tuple(compiled.positiontup if compiled.positional else columns or compiled.params)
+    if columns is not None and order != tuple(columns):
+        raise ValueError(f"name the columns in the table's order: {order}")
+    return Prepared(str(compiled), order, bool(compiled.positional))
+
+
+def _private(path: Path) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as wrong:
+        raise unusable(str(path), wrong) from wrong
+    return path
+
+
+def _pragmas(synchronous: str) -> Callable[[Any, Any], None]:
+    def connected(connection: Any, _: Any) -> None:
+        _patiently(lambda: connection.execute("PRAGMA journal_mode = WAL"))
+        connection.execute(f"PRAGMA synchronous = {synchronous}")
+
+    return connected
+
+
+def _prepare(engine: Engine, name: str) -> None:
+    """Make the tables of an empty database; refuse one that a newer version has written."""
+    from sqlalchemy import inspect
+
+    with engine.connect() as connection:
+        if not inspect(connection).has_table("meta"):
+            with transaction(connection):
+                schema().create_all(connection)
+                made = insert(engine, "meta", ("key", "value"), key=("key",))
+                connection.exec_driver_sql(made.sql, made.given([("schema", str(SCHEMA))])[0])
+        found = connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'schema'").scalar()
+    if found is None or not str(found).isdigit():
+        raise Damaged("the file is a database, but not a ledger", file=name, hint="give the path of another file")
+    if int(found) > SCHEMA:
+        raise InputError(
+            f"the ledger has schema {found}; this version of Suffice knows {SCHEMA}",
+            file=name,
+            hint="pip install --upgrade suffice, or use another ledger",
+        )
+
+
+def _patiently(act: Callable[[], T]) -> T:
+    """Again while another process holds the lock: opening and switching to WAL do not wait by themselves."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            return act()
+        except Exception as wrong:
+            if not any(w in str(wrong) for w in ("locked", "already exists")) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)

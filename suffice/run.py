@@ -1,0 +1,268 @@
+"""Run: a stack over a dataset, one durable record per example, resumable at any moment."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .breaker import Stopped
+from .budget import Budget
+from .calls import Calls
+from .data import Dataset, Example
+from .digest import digest_of, file_digest, plain
+from .errors import BudgetSpent, InputError, ModelError, SufficeError
+from .ledger import Ledger
+from .model import Model
+from .plugins import spec_of
+from .record import Record, Run
+from .score import Score, Scorer
+from .stack import Stack
+from .types import Answer, Json, Request
+
+LIBRARIES = ("numpy", "scikit-learn", "xllamacpp", "onnxruntime", "tokenizers", "jsonschema-rs", "json-repair")
+"""Libraries whose version can change a result."""
+FATAL = frozenset({"unauthorized", "unreachable"})
+"""Faults that every other example would meet as well."""
+LASTING = frozenset({"rejected", "refused"})
+"""Faults that trying again will not mend; records with any other are made again on resume."""
+PROGRESS_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is."""
+
+    done: int
+    total: int
+    usd: float
+    calls: int
+    seconds: float
+    eta: float | None
+    """Seconds to go; None before anything can be said."""
+
+
+def run(
+    stack: Stack,
+    dataset: Dataset,
+    *,
+    scorer: Scorer | None = None,
+    ledger: Ledger | None = None,
+    budget: Budget | None = None,
+    workers: int | None = None,
+    progress: Callable[[Progress], object] | None = None,
+    sample: int = 0,
+) -> Run:
+    """Ask the stack every example and score its answers; what the ledger already holds is neither asked nor scored.
+
+    Raises `BudgetSpent`, or `ModelError` where no example could be answered (nobody there, no access). What was paid
+    for is kept, and the same run goes on from there.
+    """
+    judge = scorer or dataset.scorer
+    if judge is None:
+        raise InputError("no scorer", hint="give the dataset or the run one")
+    if isinstance(stack.model, Calls) and ledger is None:
+        ledger = stack.model.ledger
+    with _or_passing(ledger) as kept:
+        return _Work(stack, dataset, judge, kept, budget, sample).done(workers, progress)
+
+
+@contextmanager
+def _or_passing(ledger: Ledger | None) -> Iterator[Ledger]:
+    if ledger is not None:
+        yield ledger
+        return
+    with Ledger.open() as passing:
+        yield passing
+
+
+class _Work:
+    """One run in progress."""
+
+    def __init__(
+        self, stack: Stack, dataset: Dataset, scorer: Scorer, ledger: Ledger, budget: Budget | None, sample: int
+    ) -> None:
+        self.stack, self.dataset, self.scorer, self.ledger, self.sample = stack, dataset, scorer, ledger, sample
+        self.manifest = manifest_of(stack, dataset, scorer, sample=sample)
+        self.id = ledger.begin(self.manifest)
+        self.calls = self._calls(budget).during(self.id)
+        self.asked = stack.over(self.calls)
+        self.records = {r.id: r for r in ledger.records(self.id) if (not r.fault and not r.error) or r.fault in LASTING}
+        self.resumed = len(self.records)
+        self.before = (self.calls.budget.spent_usd, self.calls.budget.spent_calls)
+        self.wrong: BaseException | None = None
+        self.moved = threading.Condition()
+        self.working = 0
+
+    def _calls(self, budget: Budget | None) -> Calls:
+        model = self.stack.model
+        if isinstance(model, Calls):
+            return model
+        if not isinstance(model, Model):
+            raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
+        return Calls(model, self.ledger, budget)
+
+    def done(self, workers: int | None, progress: Callable[[Progress], object] | None) -> Run:
+        todo = [e for e in self.dataset if e.id not in self.records]
+        width = min(len(todo), self.calls.parallel if workers is None else max(1, min(workers, self.calls.parallel)))
+        started = time.monotonic()
+        try:
+            self._start(width, iter(todo))
+            self._watch(started, progress)
+        finally:
+            self.calls.stop.set()
+            self._drain()
+            self.ledger.flush()
+        if self.wrong is not None:
+            raise self._told(self.wrong)
+        self.ledger.finish(self.id)
+        return Run(self.id, self.stack, self.dataset, tuple(self.records[e.id] for e in self.dataset), self.manifest)
+
+    def _start(self, width: int, todo: Iterator[Example]) -> None:
+        self.working = width
+        for number in range(width):
+            threading.Thread(target=self._worker, args=(todo,), name=f"run-{number}", daemon=True).start()
+
+    def _worker(self, todo: Iterator[Example]) -> None:
+        """Take the next example until there is none; `next` of a list's iterator is atomic."""
+        try:
+            for example in todo:
+                if self.calls.stop.is_set():
+                    break
+                record = self._record(example)
+                self.ledger.post_record(self.id, record)
+                self.records[example.id] = record
+            self.calls.settled()
+        except Stopped:
+            pass
+        except BaseException as wrong:
+            self.wrong = self.wrong or wrong
+            self.calls.stop.set()
+        finally:
+            with self.moved:
+                self.working -= 1
+                self.moved.notify_all()
+
+    def _watch(self, started: float, progress: Callable[[Progress], object] | None) -> None:
+        while self.working:
+            with self.moved:
+                self.moved.wait(PROGRESS_SECONDS)
+            if progress is not None:
+                progress(self._progress(time.monotonic() - started))
+        if progress is not None:
+            progress(self._progress(time.monotonic() - started))
+
+    def _drain(self, seconds: float = 5.0) -> None:
+        """Let calls in flight come home, so that what is paid for is kept."""
+        deadline = time.monotonic() + seconds
+        with self.moved:
+            while self.working and time.monotonic() < deadline:
+                self.moved.wait(0.1)
+
+    def _progress(self, seconds: float) -> Progress:
+        done, total, budget = len(self.records), len(self.dataset), self.calls.budget
+        fresh = done - self.resumed
+        eta = seconds / fresh * (total - done) if fresh else None
+        usd, calls = budget.spent_usd - self.before[0], budget.spent_calls - self.before[1]
+        return Progress(done, total, usd, calls, seconds, eta)
+
+    def _told(self, wrong: BaseException) -> BaseException:
+        if isinstance(wrong, BudgetSpent):
+            wrong.done, wrong.total = len(self.records), len(self.dataset)
+        return wrong
+
+    def _record(self, example: Example) -> Record:
+        try:
+            answer, cached = _uncached(self.asked(self._request(example)))
+        except ModelError as wrong:
+            if wrong.fault in FATAL:
+                raise
+            return Record(example.id, None, Score(0.0, "the call failed"), str(wrong), wrong.fault)
+        except (SufficeError, Stopped):
+            raise
+        except Exception as wrong:
+            return Record(example.id, None, Score(0.0, "the stack failed"), f"{type(wrong).__name__}: {wrong}")
+        return Record(example.id, answer, _judged(self.scorer, example, answer), cached=cached)
+
+    def _request(self, example: Example) -> Request:
+        request = example.request
+        if self.sample:
+            request = replace(request, sampling=replace(request.sampling, sample=self.sample))
+        return request if request.id is not None else replace(request, id=example.id)
+
+
+def manifest_of(stack: Stack, dataset: Dataset, scorer: Scorer, *, sample: int = 0) -> Mapping[str, Json]:
+    """What a run's records depend on: equal manifests are one run. No personal path and no key is in it."""
+    manifest = {
+        "stack": stack.spec,
+        "stack_digest": stack.digest,
+        "model_digest": getattr(stack.model, "digest", None),
+        "dataset": {"fingerprint": dataset.fingerprint, "ids": digest_of([e.id for e in dataset])},
+        "scorer": spec_of(scorer),
+        "sample": sample,
+        "own_code": _own_code((*stack.layers, scorer, stack.model)),
+        "versions": {"suffice": _own_version(), "python": platform.python_version(), **_versions()},
+        "platform": f"{sys.platform}-{platform.machine()}",
+    }
+    home = str(Path.home())
+    shown: Mapping[str, Json] = _without(plain(manifest), home)
+    return shown
+
+
+def _without(value: Json, home: str) -> Json:
+    """The value with the home folder written as `~`."""
+    if isinstance(value, dict):
+        return {key: _without(item, home) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without(item, home) for item in value]
+    return "~" + value[len(home) :] if isinstance(value, str) and value.startswith(f"{home}/") else value
+
+
+def _own_code(plugins: Sequence[object]) -> Mapping[str, str]:
+    """The digests of the files that plugins from outside Suffice come from: editing one makes another run."""
+    modules = {type(p).__module__ for p in plugins} - {None}
+    files = {m: getattr(sys.modules.get(m), "__file__", None) for m in modules if not m.startswith("suffice.")}
+    return {Path(f).name: file_digest(Path(f)) for f in files.values() if f}
+
+
+@lru_cache
+def _own_version() -> str:
+    """The release, and a digest of its source: another code may judge otherwise."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    return f"{version('suffice')}+{digest_of([file_digest(f) for f in files])[:12]}"
+
+
+@lru_cache
+def _versions() -> Mapping[str, str]:
+    found = {}
+    for library in LIBRARIES:
+        try:
+            found[library] = version(library)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _judged(scorer: Scorer, example: Example, answer: Answer) -> Score:
+    try:
+        return scorer(example, answer)
+    except SufficeError:
+        raise
+    except Exception as wrong:
+        return Score(None, f"the scorer failed: {type(wrong).__name__}: {wrong}")
+
+
+def _uncached(answer: Answer) -> tuple[Answer, bool]:
+    """The answer without the marks of the reply cache, and whether every reply came from it."""
+    marks = [step.notes.get("cached") is True for step in answer.trace if step.name == "model"]
+    if not any(marks):
+        return answer, False
+    steps = (replace(s, notes={k: v for k, v in s.notes.items() if k != "cached"}) for s in answer.trace)
+    return replace(answer, trace=tuple(steps)), all(marks)
