@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -26,6 +27,26 @@ class Output:
     labels: tuple[str, ...] = ()
     schema: Mapping[str, Json] | None = None
     tools: tuple[Tool, ...] = ()
+
+    @property
+    def wanted(self) -> str:
+        """The contract as a sentence that a model can follow."""
+        match self.kind:
+            case "labels":
+                return f"Reply with exactly one of these labels and nothing else: {', '.join(self.labels)}."
+            case "schema":
+                return (
+                    f"Reply with one JSON object and nothing else, as this JSON Schema says: {json.dumps(self.schema)}"
+                )
+            case "tools":
+                return "Reply with the tool call that does this, and nothing else."
+            case _:
+                return "Reply with the answer alone, as short as it can be."
+
+
+def worded(expected: Json) -> str:
+    """An expected answer as the reply that would be right: text as it is, anything else as compact JSON."""
+    return expected if isinstance(expected, str) else json.dumps(expected, ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)

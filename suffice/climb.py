@@ -1,0 +1,403 @@
+"""Climb: measure rung after rung, stop at the lightest stack that suffices, and write down why."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from .artifacts import write_whole
+from .budget import Budget
+from .data import Dataset, worded
+from .diagnose import ceilings, diagnose
+from .digest import digest_of, file_digest, plain
+from .documents import Corpus
+from .errors import InputError
+from .evidence import Evidence, Reading
+from .layer import Layer
+from .ledger import Ledger
+from .model import Model, resolve
+from .plan import LADDER, TRAINED, Ceiling, Proposal, Rung, layer_of, plan
+from .plugins import find, name_of, spec_of
+from .record import Diagnosis, Run
+from .run import Progress, run
+from .stack import Stack
+from .stats.budget import charge, split
+from .task import Task
+from .types import Json, Sampling
+from .verdict import Conclusion, Held, Verdict, conclude
+from .version import __version__
+
+ALPHA = 0.05
+RECORDS = "records.jsonl"
+FIRST_LOOK = 30
+"""Variants are first compared on this many select items; the better two then on all of them."""
+FINALISTS = 2
+ORDER = ("student", "classifier", "rules", "structure", "long_context", "retrieval", "few_shot", "prompt")
+"""How layers stand in a stack, outermost first."""
+EXCLUDES = {"long_context": "retrieval", "retrieval": "long_context"}
+
+Watch = Callable[[str, Progress | None], None]
+"""Told the stage in words, and how far the runs of that stage are."""
+
+
+def climb(
+    task: Task,
+    *,
+    ledger: Ledger | None = None,
+    budget: Budget | None = None,
+    watch: Watch | None = None,
+    write: bool = True,
+) -> Verdict:
+    """Climb the ladder for a task and return its verdict; `write` also leaves it in the task's folder.
+
+    A pure function of the task, its seed and the model's replies: resuming replays them from the ledger.
+    """
+    own = ledger or Ledger.open(task.state / "ledger.db")
+    try:
+        return _Climb(task, own, budget or Budget(), watch or _quietly).verdict(write)
+    finally:
+        if ledger is None:
+            own.close()
+
+
+@dataclass
+class _Climb:
+    """One climb under way."""
+
+    task: Task
+    ledger: Ledger
+    budget: Budget
+    watch: Watch
+    evidence: Evidence = field(default_factory=Evidence)
+
+    def __post_init__(self) -> None:
+        self.parts = self.task.parts
+        self.model: Model = resolve(self.task.model, folder=self.task.folder)
+        self.base = Stack(self.model, (), sampling_for(self.task, self.parts.dev))
+        self.best = self.base
+        """The stack behind what is held; `base` is the model's own best, which heavier rungs are built on."""
+        self.base_run: Run | None = None
+        self.diagnosis: Diagnosis | None = None
+        self.diagnosed: Run | None = None
+        self.stopped = ""
+
+    def verdict(self, write: bool) -> Verdict:
+        _enough(self.task)
+        self._declare()
+        held = self._floor()
+        for rung in LADDER:
+            held = self._rung(rung, held)
+        self._explain(held)
+        found = Verdict(conclude(self.evidence), self.evidence)
+        return self._written(found) if write else found
+
+    # Before test is opened
+
+    def _declare(self) -> None:
+        """Write down the plan, hash-chained, before a single test item is asked."""
+        task, parts = self.task, self.parts
+        candidates = candidates_of(task, self.model)
+        judged = parts.test.only((*parts.test, *parts.edge))
+        claims = max(1, len(candidates))
+        shared = split(ALPHA, candidates=claims, claims=claims)
+        body = {
+            "fingerprint": judged.fingerprint,
+            "candidates": candidates,
+            "alpha": ALPHA,
+            "alpha_target": shared.per_candidate,
+            "alpha_claim": shared.per_claim,
+            "seed": task.seed,
+            "target": plain(task.target),
+            "smallest_lift": task.profile.smallest_lift,
+            "score": task.score,
+            "model": self.model.digest,
+            "dev": parts.dev.fingerprint,
+            "prompt": digest_of(task.prompt),
+            "documents": Corpus(task.documents).digest if task.documents else None,
+            "rules": file_digest(task.rules) if task.rules else None,
+        }
+        earlier = [d for d in self.ledger.declared("plan") if d.body["fingerprint"] == body["fingerprint"]]
+        same = [d for d in earlier if d.body == plain(body)]
+        link = same[0].hash if same else self.ledger.declare("plan", body)
+        paid = charge(link, earlier=[(d.hash, ALPHA) for d in earlier])
+        self._tell_task()
+        told = {**body, "candidates": len(candidates), "declared": candidates}
+        self.evidence.add("plan", **told, hash=link, uses=paid.use, overspent=paid.reason, moved=parts.moved)
+        for part in ("pool", "select", "test", "edge"):
+            self.evidence.add_examples(getattr(parts, part), part)
+
+    def _tell_task(self) -> None:
+        task = self.task
+        told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
+        self.evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
+
+    def _floor(self) -> Held:
+        constant = find("layers", "constant")().fit(self.base, self.parts.pool)
+        stack = Stack(self.model, (constant,))
+        self.evidence.add("floor", **self._judge(stack, "floor"), answer=constant.text)
+        return self._arithmetic.floor()
+
+    # Rung by rung
+
+    def _rung(self, rung: Rung, held: Held) -> Held:
+        if self.stopped:
+            self._note(rung, "not_needed", self.stopped)
+            return held
+        known = self._ceilings() if self.diagnosed is self.base_run else {}
+        proposal = plan(rung, self.task, diagnosis=self.diagnosis, ceilings=known, model=self.model)
+        if proposal.action != "try":
+            self._note(rung, "skipped" if proposal.action == "skip" else "refused", proposal.reason, proposal)
+            return held
+        if dear := self._too_dear(rung):
+            self._note(rung, "unaffordable", dear, proposal)
+            return held
+        held = self._measured(rung, proposal, held)
+        if rung.name == "prompt" and not self.stopped and self.base_run is not None:
+            self.watch("diagnosing the failures that are left", None)
+            self._diagnose(self.base_run)
+        return held
+
+    def _measured(self, rung: Rung, proposal: Proposal, held: Held) -> Held:
+        """Choose a variant on dev, judge it once on test, and keep it or not."""
+        chosen, variants = self._chosen(rung)
+        common = {"variants": variants, "chosen": _variant_name(chosen, rung), "dev_runs": self._dev_runs}
+        before = self.base_run
+        selected = self._last_select
+        if self._hopeless(rung, before, selected):
+            reason = "no variant did better on dev than the stack without it, so test was not opened"
+            self._note(rung, "dropped", reason, proposal, **common)
+            return held
+        self._note(
+            rung, "measured", "", proposal, **common, **self._judge(chosen, rung.title), duties=self._duties(chosen)
+        )
+        step, now = self._last_step(held)
+        kept = step["status"] == "kept"
+        if kept:
+            self.best = chosen
+        if rung.name != "classifier" and (kept or self._carries(rung, held, before, selected)):
+            self.base, self.base_run = chosen, selected
+        if kept and step["meets_target"]:
+            self.stopped = f"{rung.title} already meets the target"
+        return now if kept else held
+
+    def _chosen(self, rung: Rung) -> tuple[Stack, list[dict[str, Json]]]:
+        """The best variant on `select`: all on its first items, the better ones on all of it."""
+        stacks = self._variants(rung)
+        first = self.parts.select[:FIRST_LOOK]
+        self._dev_runs: list[str] = []
+        looks = [
+            (s, self._run(s, first, "select", f"{rung.title}: variant {i} of {len(stacks)}"))
+            for i, s in enumerate(stacks, 1)
+        ]
+        ranked = sorted(looks, key=lambda x: -(x[1].quality or 0.0))
+        finalists = [s for s, _ in ranked[: FINALISTS if len(stacks) > 1 else 1]]
+        full = [(s, self._run(s, self.parts.select, "select", f"{rung.title}: choosing")) for s in finalists]
+        best, self._last_select = max(full, key=lambda x: x[1].quality or 0.0)
+        told = [
+            {"name": _variant_name(s, rung), "n": len(self.parts.select) if s in finalists else len(first)}
+            for s in stacks
+        ]
+        return best, told
+
+    def _variants(self, rung: Rung) -> list[Stack]:
+        if getattr(self.model, "fixed", False) and rung.name == "prompt":
+            return [self.base]
+        layer = layer_of(rung, self.task)
+        below = Stack(self.model, (), self.base.sampling) if rung.name in ("classifier", "prompt") else self.base
+        found: list[Stack] = []
+        for variant in layer.variants(self.parts.pool) if layer else ():
+            self.watch(f"{rung.title}: learning", None)
+            stack = placed(below, variant.fit(below, self.parts.pool))
+            if stack not in found:
+                found.append(stack)
+        if not found:
+            raise InputError(f"the {rung.layer} layer proposed no variant")
+        return found
+
+    def _hopeless(self, rung: Rung, before: Run | None, after: Run) -> bool:
+        """Whether dev already shows no gain. The first rungs are always judged."""
+        if rung.name in ("classifier", "prompt") or before is None:
+            return False
+        return (after.quality or 0.0) <= (before.quality or 0.0)
+
+    def _carries(self, rung: Rung, held: Held, before: Run | None, after: Run) -> bool:
+        """Whether heavier rungs build on a stack that was not kept: always on a prompt, and where what is held is no
+        stack of the model's own and dev shows a gain worth having."""
+        if rung.name == "prompt":
+            return True
+        gain = (after.quality or 0.0) - ((before.quality or 0.0) if before else 0.0)
+        return held.rung in ("floor", "classifier", "prompt") and gain >= self.task.profile.smallest_lift
+
+    def _judge(self, stack: Stack, title: str) -> dict[str, Json]:
+        """Run a stack on the test items and the edge partition."""
+        test = self._run(stack, self.parts.test, "test", f"{title}: judging")
+        edge = self._run(stack, self.parts.edge, "edge", f"{title}: edge") if len(self.parts.edge) else None
+        return {"test": test.id, "edge": edge.id if edge else None}
+
+    def _duties(self, stack: Stack) -> list[Json]:
+        return [duty for layer in reversed(stack.layers) for duty in layer.duties(self.task)]
+
+    def _note(self, rung: Rung, outcome: str, reason: str, proposal: Proposal | None = None, **more: Json) -> None:
+        usual: dict[str, Json] = {
+            "variants": [],
+            "chosen": None,
+            "dev_runs": [],
+            "test": None,
+            "edge": None,
+            "duties": [],
+        }
+        self.evidence.add(
+            "rung",
+            rung=rung.name,
+            title=rung.title,
+            outcome=outcome,
+            reason=reason,
+            gates=proposal.gates if proposal else (),
+            because=[f.cause for f in proposal.because] if proposal else [],
+            ceiling_of=self.diagnosed.id if proposal and proposal.ceiling and self.diagnosed else None,
+            **{**usual, **more},
+        )
+
+    def _last_step(self, held: Held) -> tuple[Mapping[str, Json], Held]:
+        line = list(self.evidence.of("rung"))[-1]
+        arithmetic = self._arithmetic
+        return arithmetic.step(line, held), arithmetic.held(line)
+
+    @property
+    def _arithmetic(self) -> Conclusion:
+        return Conclusion(Reading(self.evidence))
+
+    # Diagnosis
+
+    def _diagnose(self, of: Run) -> None:
+        self.diagnosis = diagnose(
+            of,
+            task=self.task,
+            pool=self.parts.pool,
+            runner=lambda stack, examples, sample: run(
+                stack,
+                examples,
+                ledger=self.ledger,
+                budget=self.budget,
+                sample=sample,
+                progress=lambda p: self.watch("diagnosing the failures that are left", p),
+            ),
+            evidence=self.evidence,
+            seed=self.task.seed,
+        )
+        self.diagnosed = of
+
+    def _explain(self, held: Held) -> None:
+        """Diagnose what the final stack still gets wrong on dev, unless that is known already."""
+        final = self.base_run if held.rung not in ("floor", "classifier") else None
+        if held.rung == "classifier":
+            final = self._run(self.best, self.parts.select, "select", "explaining")
+        if final is not None and (self.diagnosed is None or self.diagnosed.id != final.id):
+            self._diagnose(final)
+
+    def _ceilings(self) -> dict[str, Ceiling]:
+        return ceilings(Reading(self.evidence), self.diagnosed.id) if self.diagnosed else {}
+
+    # On disk
+
+    def _written(self, verdict: Verdict) -> Verdict:
+        """Leave records.jsonl, verdict.json and stack.yaml in the task's folder, each whole or not at all."""
+        folder, totals = self.task.folder, self.ledger.totals()
+        records = {"path": RECORDS, "sha256": self.evidence.write(folder / RECORDS)}
+        spent = {"attempts": totals.attempts, "usd": totals.usd, "faults": totals.faults}
+        dated = {"version": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+        body = {**verdict.body, **dated, "ledger": spent, "records": records}
+        if verdict.stop_at:
+            stacks = self.task.state / "stacks"
+            stacks.mkdir(parents=True, exist_ok=True)
+            self.best.save(stacks / f"{self.best.digest}.yaml")
+            self.best.save(folder / "stack.yaml")
+        else:
+            (folder / "stack.yaml").unlink(missing_ok=True)
+        write_whole(folder / "verdict.json", json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n")
+        return replace(verdict, body=body, folder=folder)
+
+    # Money
+
+    def _too_dear(self, rung: Rung) -> str:
+        """Why a rung cannot be paid for with what is left, or nothing."""
+        if rung.name == "classifier":
+            return ""
+        calls = calls_of(self.task, 5 if rung.name in ("prompt", "few_shot") else 3)
+        left = None if self.budget.usd is None else self.budget.usd - self.budget.spent_usd
+        bought = self.ledger.totals()
+        if left is None or not bought.attempts or not bought.usd:
+            return ""
+        price = calls * bought.usd / bought.attempts
+        return f"about {calls} calls would cost ${price:.2f}, and ${left:.2f} are left" if price > left else ""
+
+    # Running
+
+    def _run(self, stack: Stack, examples: Dataset, part: str, stage: str) -> Run:
+        self.watch(stage, None)
+        found = run(stack, examples, ledger=self.ledger, budget=self.budget, progress=lambda p: self.watch(stage, p))
+        self.evidence.add_run(found, part)
+        if part == "select":
+            self._dev_runs.append(found.id)
+        return found
+
+    _dev_runs: list[str] = field(default_factory=list)
+
+
+def placed(below: Stack, layer: Layer) -> Stack:
+    """The stack with `layer` in its place: instead of the one of its kind, and of the one it excludes."""
+    name = name_of(type(layer))
+    cleared = below.without(name).without(EXCLUDES.get(name, name))
+    rank = {n: i for i, n in enumerate(ORDER)}
+    layers = sorted((*cleared.layers, layer), key=lambda x: rank.get(name_of(type(x)), -1))
+    return replace(cleared, layers=tuple(layers))
+
+
+def candidates_of(task: Task, model: Model) -> list[str]:
+    """The rungs that may be judged on test, known before it is opened."""
+    return [r.name for r in LADDER if r.name not in TRAINED and plan(r, task, model=model).action == "try"]
+
+
+def calls_of(task: Task, variants: int) -> int:
+    """How many replies one rung takes: its variants' first look, the finalists, test and edge."""
+    select, parts = len(task.parts.select), task.parts
+    first = min(FIRST_LOOK, select) * variants
+    return first + FINALISTS * max(0, select - FIRST_LOOK) + len(parts.test) + len(parts.edge)
+
+
+def sampling_for(task: Task, dev: Dataset) -> Sampling:
+    """Greedy, with room for half as much again as the longest right answer on dev (about 2.5 characters a token)."""
+    longest = max((len(worded(a)) for e in dev for a in e.accepted), default=100)
+    least = {"labels": 8, "text": 32, "schema": 48, "tools": 48}[task.output.kind]
+    return Sampling(max_tokens=min(1024, max(least, round(longest * 1.5 / 2.5) + 4)), seed=task.seed)
+
+
+def plain_scorer(dataset: Dataset) -> Json:
+    """The scorer as data, so that `verify` can score again."""
+    return plain(spec_of(dataset.scorer)) if dataset.scorer else None
+
+
+def _enough(task: Task) -> None:
+    parts = task.parts
+    if not len(parts.test):
+        raise InputError(
+            "no test examples are left to judge with", hint="mark some with `split: test`, or add examples"
+        )
+    if not len(parts.pool) or not len(parts.select):
+        raise InputError(
+            "no dev examples are left to learn from and choose by", hint="mark some with `split: dev`, or add examples"
+        )
+
+
+def _variant_name(stack: Stack, rung: Rung) -> str:
+    """The variant in a few words: the layer's own name for it, else the fields that differ from its defaults."""
+    layer = next((x for x in stack.layers if name_of(type(x)) == rung.layer), None)
+    if layer is None:
+        return "as it is"
+    return str(getattr(layer, "label", None) or f"{rung.layer} {stack.digest[:6]}")
+
+
+def _quietly(stage: str, progress: Progress | None) -> None:
+    """Say nothing."""

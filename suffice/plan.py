@@ -1,0 +1,166 @@
+"""Plan: from findings, gates and ceilings to the next rung, in plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .layer import Gate, Layer
+from .model import Model
+from .plugins import find
+from .record import Diagnosis, Finding
+from .task import Task
+
+Action = Literal["try", "skip", "refuse"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """A place on the ladder, the layer that stands there, and why a task may have no use for it."""
+
+    name: str
+    title: str
+    layer: str
+    without: str
+    """Why there is nothing to try, where the layer finds nothing in the task to work with."""
+    ceiling: str = ""
+    """The probe whose oracle-context estimate says what this rung could reach at best."""
+
+
+LADDER = (
+    Rung("classifier", "no model at all", "classifier", "the answers are not labels that could be counted"),
+    Rung("prompt", "prompt", "prompt", "the task says nothing a prompt could say"),
+    Rung("few_shot", "examples", "few_shot", "there are no solved examples to show", "nearest_examples"),
+    Rung("retrieval", "retrieval", "retrieval", "the task has no documents", "gold_context"),
+    Rung("long_context", "long context", "long_context", "the task has no documents that fit a prompt", "gold_context"),
+    Rung("structure", "structure", "structure", "the answers are free text, with no labels or schema to hold them to"),
+    Rung("rules", "rules", "rules", "the task has no rules.yaml"),
+    Rung("fine_tuning", "fine-tuning", "adapter", ""),
+    Rung("distillation", "distillation", "student", ""),
+)
+"""The order of docs/framework.md §1: never skip a rung because a heavier one sounds more serious."""
+
+TRAINED = ("fine_tuning", "distillation")
+ANSWERS_WITHOUT_MODEL = ("classifier",)
+
+
+@dataclass(frozen=True, slots=True)
+class Ceiling:
+    """What a rung could reach if it found everything: an oracle-context estimate, not an upper bound."""
+
+    estimate: float
+    low: float
+    high: float
+    sham: float
+    """The same estimate with the sham in the probe's place."""
+    today: float
+    n: int
+    probe: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What to do about a rung, because of which findings, gates and ceiling."""
+
+    rung: Rung
+    action: Action
+    reason: str
+    because: tuple[Finding, ...] = ()
+    gates: tuple[Gate, ...] = ()
+    ceiling: Ceiling | None = None
+
+
+def plan(
+    rung: Rung,
+    task: Task,
+    *,
+    diagnosis: Diagnosis | None = None,
+    ceilings: Mapping[str, Ceiling] | None = None,
+    model: Model | None = None,
+) -> Proposal:
+    """Whether to try a rung. A rung is skipped only when it can add less than the smallest lift, even with luck."""
+    if rung.name in TRAINED:
+        return _trained(rung, task, diagnosis)
+    layer = layer_of(rung, task)
+    if layer is None:
+        return Proposal(rung, "skip", rung.without)
+    gates = tuple(layer.gates(task, task.parts.pool))
+    if failed := [g for g in gates if not g.passed]:
+        return Proposal(rung, "refuse", _refusal(failed), gates=gates)
+    if model is not None and getattr(model, "fixed", False) and rung.name not in (*ANSWERS_WITHOUT_MODEL, "prompt"):
+        return Proposal(rung, "refuse", "it would need new replies, and the model is a recording", gates=gates)
+    because = tuple(f for f in (diagnosis.findings if diagnosis else ()) if f.cause in layer.treats and f.share > 0)
+    ceiling = (ceilings or {}).get(rung.ceiling)
+    if ceiling and ceiling.high - ceiling.today < task.profile.smallest_lift:
+        return Proposal(rung, "skip", _too_low(ceiling, task), because, gates, ceiling)
+    return Proposal(rung, "try", _why(because), because, gates, ceiling)
+
+
+def layer_of(rung: Rung, task: Task) -> Layer | None:
+    """The rung's unfitted layer for a task, or None where the task gives it nothing to work with."""
+    found: Layer | None = find("layers", rung.layer).for_task(task)
+    return found
+
+
+def _why(because: Sequence[Finding]) -> str:
+    if because:
+        shares = ", ".join(f"{f.cause} ({f.share:.0%} of failures)" for f in because)
+        return f"it treats {shares}"
+    return "the lightest rung not yet measured"
+
+
+def _refusal(failed: Sequence[Gate]) -> str:
+    return "; ".join(f"{g.name}: {g.measured}, needed {g.needed}" for g in failed)
+
+
+def _too_low(ceiling: Ceiling, task: Task) -> str:
+    return (
+        f"even with the right context given, quality would be at most {ceiling.high:.2f} "
+        f"(today {ceiling.today:.2f}, smallest lift worth having {task.profile.smallest_lift:.2f})"
+    )
+
+
+# Fine-tuning and distillation: their gates are counted today, their trainers come later.
+
+SECTION = "docs/framework.md §"
+MOVING = ("weekly", "daily", "hourly")
+
+
+def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None) -> Proposal:
+    gates = _tuning_gates(task, diagnosis) if rung.name == "fine_tuning" else _distilling_gates(task)
+    failed = [g for g in gates if not g.passed]
+    if failed:
+        return Proposal(rung, "refuse", _refusal(failed), gates=gates)
+    reason = f"its gates hold ({len(task.parts.dev)} solved examples), but this version has no trainer for it yet"
+    return Proposal(rung, "skip", reason, gates=gates)
+
+
+def _tuning_gates(task: Task, diagnosis: Diagnosis | None) -> tuple[Gate, ...]:
+    rows, profile = len(task.parts.dev), task.profile
+    stable, changes = profile.stable_months, profile.knowledge_changes
+    learned = sum(f.share for f in diagnosis.findings if f.cause in ("behaviour", "format")) if diagnosis else None
+    wall = "not diagnosed" if learned is None else f"{learned:.0%} of failures are behaviour or format"
+    return (
+        Gate("clean pairs", rows >= 500, f"{rows} solved examples", "500 or more for a narrow LoRA", f"{SECTION}5"),
+        Gate("owner", bool(profile.owner), profile.owner or "nobody", "somebody who owns re-training", f"{SECTION}2"),
+        Gate(
+            "stable requirements",
+            stable is None or stable >= 6,
+            "not stated" if stable is None else f"{stable:g} months",
+            "6 months or more",
+            f"{SECTION}3",
+        ),
+        Gate("slow knowledge", changes not in MOVING, changes or "not stated", "slower than weekly", f"{SECTION}3"),
+        Gate("behaviour wall", learned is None or learned > 0, wall, "some", f"{SECTION}4"),
+    )
+
+
+def _distilling_gates(task: Task) -> tuple[Gate, ...]:
+    volume = task.profile.requests_per_day
+    asked = "not stated" if volume is None else f"{volume:g} requests a day"
+    teacher = task.strong_model or "none configured"
+    return (
+        Gate("teacher", bool(task.strong_model), teacher, "a strong model to learn from", f"{SECTION}3"),
+        Gate("volume", bool(volume and volume >= 10_000), asked, "10,000 requests a day or more", f"{SECTION}6"),
+    )

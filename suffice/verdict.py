@@ -1,0 +1,463 @@
+"""The verdict: where to stop and why, every number computed here from stored evidence, and from nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from .compare import Comparison, clusters, pairs
+from .data import Example
+from .diagnose import attribute, ceilings
+from .digest import plain
+from .evidence import Evidence, Line, Reading
+from .plan import LADDER
+from .stats.interval import mean_interval
+from .stats.power import items_to_prove, needed, provable
+from .stats.quantile import percentile
+from .stats.regress import regression
+from .types import Json
+
+FORMAT = 1
+SHOWN_FAILURES = 40
+
+Status = Literal["kept", "dropped", "skipped", "refused", "unaffordable", "not_needed"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Where to stop, as the body of `verdict.json`, and the evidence it was computed from."""
+
+    body: Mapping[str, Json]
+    evidence: Evidence = field(repr=False)
+    folder: Path | None = None
+    """Where it was written, once it was."""
+
+    @property
+    def stop_at(self) -> str | None:
+        """The rung to stop at, or None when no rung was kept."""
+        found: str | None = self.body["stop_at"]
+        return found
+
+    @property
+    def target_met(self) -> bool | None:
+        """Proven met, proven not met, or None: cannot tell."""
+        met: bool | None = self.body["target_met"]
+        return met
+
+    @property
+    def path(self) -> Path | None:
+        """The verdict.json, once written."""
+        return self.folder / "verdict.json" if self.folder else None
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The mean score on test with the one-sided limits that the target is judged by."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    alpha: float
+    method: str
+    unjudged: int
+    meets: bool | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Held:
+    """A stack that has been measured on test: the one to beat."""
+
+    rung: str
+    test: str
+    edge: str | None
+    quality: Quality
+
+
+def conclude(evidence: Evidence) -> dict[str, Json]:
+    """The whole verdict but for dates and paths, from the evidence alone."""
+    return Conclusion(Reading(evidence)).body()
+
+
+@dataclass
+class Conclusion:
+    """The arithmetic of one verdict; the climb asks it rung by rung, `verify` all at once."""
+
+    reading: Reading
+
+    @property
+    def task(self) -> Line:
+        return self.reading.evidence.one("task")
+
+    @property
+    def plan(self) -> Line:
+        return self.reading.evidence.one("plan")
+
+    def examples(self, part: str) -> tuple[Example, ...]:
+        return self.reading.parts.get(part, ())
+
+    # The one to beat, and each rung against it
+
+    def floor(self) -> Held:
+        """Always the most common answer: what no intelligence at all reaches."""
+        line = self.reading.evidence.one("floor")
+        return Held("floor", line["test"], line["edge"], self.quality(line["test"]))
+
+    def steps(self) -> tuple[list[dict[str, Json]], Held]:
+        """One step per rung in order, and what is held at the end."""
+        held, steps = self.floor(), []
+        for line in self.reading.evidence.of("rung"):
+            step = self.step(line, held)
+            if step["status"] == "kept":
+                held = self.held(line)
+            steps.append(step)
+        return steps, held
+
+    def held(self, line: Line) -> Held:
+        """What is held once this rung is kept."""
+        return Held(line["rung"], line["test"], line["edge"], self.quality(line["test"]))
+
+    def step(self, line: Line, held: Held) -> dict[str, Json]:
+        """One rung: what was measured, against what is held, and what became of it."""
+        common = {
+            "rung": line["rung"],
+            "title": line["title"],
+            "gates": line["gates"],
+            "ceiling": self._ceiling(line),
+            "variants": self._variants(line),
+            "because": line["because"],
+        }
+        if line["outcome"] != "measured":
+            calls = self._calls(line)
+            return {**_EMPTY, **common, "status": line["outcome"], "reason": line["reason"], "calls": calls}
+        quality, found = self.quality(line["test"]), self._against(line["test"], held.test, "test")
+        edge = self._edge(line, held)
+        speed = self._speed(line["test"])
+        status, reason = self._judged(found, quality, edge, speed, held)
+        return {
+            **common,
+            "status": status,
+            "reason": reason,
+            "quality": _shown(quality),
+            "meets_target": quality.meets,
+            "comparison": {"against": held.rung, **_comparison(found)},
+            "edge": edge,
+            **speed,
+            "calls": self._calls(line),
+            "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
+        }
+
+    def quality(self, run: str) -> Quality:
+        """The target test of one stack: exact for 0/1 scores; unjudged items count against whatever is claimed."""
+        values, examples = self.reading.values(run), self.examples("test")
+        alpha, target = self.plan["alpha_target"], self.task["target"]
+        judged = [e for e in examples if values[e.id] is not None]
+        if not judged:
+            return Quality(0.0, 0.0, 1.0, 0, alpha, "none", len(examples), None, "no answer could be judged")
+        seed = self.plan["seed"]
+        found = mean_interval([values[e.id] or 0.0 for e in judged], clusters(judged), alpha=2 * alpha, seed=seed)
+        worst = [
+            mean_interval([_or(values[e.id], x) for e in examples], clusters(examples), alpha=2 * alpha, seed=seed)
+            for x in (0.0, 1.0)
+        ]
+        meets = _meets(worst[0].low, worst[1].high, target)
+        unjudged = len(examples) - len(judged)
+        return Quality(
+            found.estimate, found.low, found.high, found.n, alpha, found.method, unjudged, meets, found.reason
+        )
+
+    def _against(self, run: str, held: str, part: str) -> Comparison:
+        before, after = self.reading.values(held), self.reading.values(run)
+        return pairs(before, after, self.examples(part), alpha=self.plan["alpha_claim"], seed=self.plan["seed"])
+
+    def _edge(self, line: Line, held: Held) -> dict[str, Json] | None:
+        """The edge partition apart: its lift, and whether it is proven, or likely, to lose more than the tolerance."""
+        if line["edge"] is None or held.edge is None:
+            return None
+        found = self._against(line["edge"], held.edge, "edge")
+        before, after = self.reading.values(held.edge), self.reading.values(line["edge"])
+        judged = [e for e in self.examples("edge") if before[e.id] is not None and after[e.id] is not None]
+        told = {"n": found.n, "lift": found.lift, "low": found.low, "high": found.high, "losses": found.losses}
+        if not judged:
+            return {**told, "quality": None, "hidden_loss": 1.0, "decision": "nothing could be judged"}
+        loss = regression(
+            [before[e.id] or 0.0 for e in judged],
+            [after[e.id] or 0.0 for e in judged],
+            clusters(judged),
+            tolerance=self.task["target"]["tolerance"],
+            alpha=self.plan["alpha_claim"],
+            seed=self.plan["seed"],
+        )
+        word = "proven to regress" if loss.proven else "likely to regress" if loss.likely else "no regression seen"
+        quality = sum(after[e.id] or 0.0 for e in judged) / len(judged)
+        return {**told, "quality": quality, "hidden_loss": loss.hidden_loss, "decision": word}
+
+    def _judged(
+        self, found: Comparison, quality: Quality, edge: Json, speed: Mapping[str, Json], held: Held
+    ) -> tuple[Status, str]:
+        """Kept only if every condition of docs/proof.md holds; the reason names the first that does not."""
+        over = _name(held.rung)
+        smallest = self.task["profile"]["smallest_lift"]
+        words = f"{found.lift:+.3f} over {over} [{found.low:+.3f}, {found.high:+.3f}] on {found.n} items"
+        if found.decision == "worse":
+            return "dropped", f"worse than {over}: {words}"
+        if found.decision == "undecided":
+            return "dropped", f"no lift proven: {words}{self._more(found)}"
+        if found.lift < smallest:
+            return "dropped", f"lift proven but below the smallest worth having ({smallest:g}): {words}"
+        if edge and edge["decision"].endswith("regress"):
+            return "dropped", f"the edge partition is {edge['decision']} ({edge['lift']:+.3f}), though {words}"
+        if slow := self._too_slow(speed):
+            return "dropped", f"{slow}, though {words}"
+        return "kept", f"lift proven: {words}"
+
+    def _more(self, found: Comparison) -> str:
+        """How many more examples would tell, if what was seen is what is true."""
+        if not found.n or found.lift <= 0 or found.groups:
+            return "; cannot tell more from this set" if found.groups else ""
+        total = needed(found.lift, (found.wins + found.losses) / found.n, found.alpha_spent)
+        return f"; if that is the true lift, about {total - found.n} more test items would tell" if total else ""
+
+    def _too_slow(self, speed: Mapping[str, Json]) -> str:
+        target = self.task["target"]
+        if target["p95_ms"] and (speed["p95_ms"] or 0) > target["p95_ms"]:
+            return f"P95 is {speed['p95_ms']:.0f} ms, the target {target['p95_ms']:g} ms"
+        if target["usd_per_1k"] and (speed["usd_per_1k"] or 0) > target["usd_per_1k"]:
+            return f"1,000 requests cost ${speed['usd_per_1k']:.2f}, the target is ${target['usd_per_1k']:.2f}"
+        return ""
+
+    # What it cost
+
+    def _speed(self, run: str) -> dict[str, Json]:
+        records = [r for r in self.reading.records[run].values() if r["output"] is not None]
+        spent = [r["ms"] for r in records]
+        p50, p95 = (percentile(spent, q) for q in (0.5, 0.95)) if spent else (None, None)
+        usd = [r["usd"] for r in records]
+        return {
+            "p50_ms": p50.estimate if p50 else None,
+            "p95_ms": p95.estimate if p95 else None,
+            "p95_low_ms": p95.low if p95 else None,
+            "p95_high_ms": p95.high if p95 else None,
+            "usd_per_1k": None if not usd or None in usd else 1000 * sum(usd) / len(usd),
+            "input_tokens": sum(r["input_tokens"] for r in records),
+            "output_tokens": sum(r["output_tokens"] for r in records),
+            "stages": _stages(records),
+        }
+
+    def _calls(self, line: Line) -> int:
+        """How often the model answered for this rung, cached replies included."""
+        runs = {*line["dev_runs"], line["test"], line["edge"]} - {None}
+        return sum(r.get("asked", 0) for run in runs for r in self.reading.records[run].values())
+
+    def _ceiling(self, line: Line) -> Json:
+        found = ceilings(self.reading, line["ceiling_of"]) if line.get("ceiling_of") else {}
+        rung = next(r for r in LADDER if r.name == line["rung"])
+        return plain(found[rung.ceiling]) if rung.ceiling in found else None
+
+    def _variants(self, line: Line) -> list[dict[str, Json]]:
+        return [{"name": v["name"], "chosen": v["name"] == line["chosen"], "n": v["n"]} for v in line["variants"]]
+
+    # All of it
+
+    def body(self) -> dict[str, Json]:
+        """verdict.json, but for dates and paths."""
+        steps, held = self.steps()
+        kept = held if held.rung != "floor" else None
+        met = held.quality.meets if self.task["target"]["quality"] is not None else None
+        run = self.reading.runs[kept.test] if kept else None
+        rungs = list(self.reading.evidence.of("rung"))
+        diagnosed = next(reversed(list(self.reading.evidence.of("diagnosis"))), None)
+        return {
+            "format": FORMAT,
+            "task": {k: v for k, v in self.task.items() if k not in ("kind", "warnings")},
+            "headline": self._headline(kept, met),
+            "warnings": self._warnings(),
+            "stop_at": kept.rung if kept else None,
+            "stack": run["stack"] if run else None,
+            "stack_digest": run["stack_digest"] if run else None,
+            "target_met": met,
+            "target_words": self._target_words(held.quality, met),
+            "quality": _shown(held.quality) if kept else None,
+            "floor": _shown(self.floor().quality),
+            "test": self._test(),
+            "steps": steps,
+            "diagnosis": plain(attribute(self.reading, diagnosed["of"]).findings) if diagnosed else [],
+            "diagnosis_of": {k: v for k, v in diagnosed.items() if k != "kind"} if diagnosed else None,
+            "failures": self._failures(kept, diagnosed),
+            "economics": self._economics(steps, kept),
+            "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
+            "what_would_change_this": self._changes(steps, kept, met),
+        }
+
+    def _test(self) -> dict[str, Json]:
+        plan, target = self.plan, self.task["target"]
+        n = len(self.examples("test"))
+        told = {k: plan[k] for k in ("fingerprint", "uses", "alpha", "alpha_target", "alpha_claim", "moved", "hash")}
+        return {**told, "n": n, "edge_n": len(self.examples("edge")), "can_prove": can_prove(n, target, plan)}
+
+    def _headline(self, kept: Held | None, met: bool | None) -> str:
+        words = self._target_words(kept.quality if kept else self.floor().quality, met)
+        if kept is None:
+            return f"No rung has a proven lift over always giving the most common answer; {words}."
+        title = _name(kept.rung)
+        model = self.task["model"]
+        over = "" if kept.rung == "classifier" else f" over {model}"
+        if met:
+            return f"The lightest stack that suffices: {title}{over}, {words}."
+        if self.task["target"]["quality"] is None:
+            return f"The best stack with a proven lift at every step: {title}{over}, {words}."
+        if met is None:
+            return f"Cannot tell: the best-supported stack is {title}{over}, {words}."
+        return f"No measured stack suffices: the best-supported one is {title}{over}, {words}."
+
+    def _target_words(self, quality: Quality, met: bool | None) -> str:
+        target = self.task["target"]
+        if target["quality"] is None:
+            return f"proven ≥ {quality.low:.2f} (no target was set)"
+        wanted = f"target {target['quality']:.2f}, tolerance {target['tolerance']:.2f}"
+        if met:
+            return f"proven ≥ {target['quality'] - target['tolerance']:.2f} ({wanted})"
+        if met is False:
+            return f"proven < {target['quality']:.2f} ({wanted})"
+        return (
+            f"measured {quality.estimate:.2f}, true quality between {quality.low:.2f} and {quality.high:.2f} ({wanted})"
+        )
+
+    def _warnings(self) -> list[str]:
+        n, plan, found = len(self.examples("test")), self.plan, []
+        if n < 50:
+            found.append(f"Only {n} test examples: too few to decide. {50 - n} or more are missing to reach 50.")
+        if plan["overspent"]:
+            found.append(plan["overspent"][0].upper() + plan["overspent"][1:] + ".")
+        if plan["moved"]:
+            found.append(f"{len(plan['moved'])} test items also appear in dev and were moved out of test.")
+        found += list(self.task["warnings"])
+        return found
+
+    def _failures(self, kept: Held | None, diagnosed: Line | None) -> list[dict[str, Json]]:
+        causes: dict[str, str] = {}
+        if diagnosed:
+            for finding in attribute(self.reading, diagnosed["of"]).findings:
+                causes.update({i: finding.cause for i in finding.record_ids if i not in causes})
+        runs = [(diagnosed["of"], "dev")] if diagnosed else []
+        runs += [(run, part) for run, part in ((kept.test, "test"), (kept.edge, "edge")) if run] if kept else []
+        found = []
+        for run, part in runs:
+            failing = [i for i in self.reading.records[run] if not self.reading.passed(run, i)]
+            found += [self._failure(run, i, part, causes.get(i)) for i in failing[: SHOWN_FAILURES // 2]]
+        return found
+
+    def _failure(self, run: str, id_: str, part: str, cause: str | None) -> dict[str, Json]:
+        example, record = self.reading.examples[id_], self.reading.records[run][id_]
+        told = {"id": id_, "part": part, "partition": example.partition, "input": example.input}
+        said = {"expected": example.expected, "output": record["output"], "reason": record["reason"]}
+        return {**told, **said, "cause": cause if part == "dev" else None}
+
+    def _economics(self, steps: Sequence[Mapping[str, Json]], kept: Held | None) -> dict[str, Json]:
+        price = next((s["usd_per_1k"] for s in steps if kept and s["rung"] == kept.rung), None)
+        volume = self.task["profile"]["requests_per_day"]
+        monthly = None if price is None or volume is None else price * volume * 30 / 1000
+        return {"usd_per_1k": price, "requests_per_day": volume, "usd_per_month": monthly}
+
+    def _changes(self, steps: Sequence[Mapping[str, Json]], kept: Held | None, met: bool | None) -> list[str]:
+        """What would change the verdict, most telling first."""
+        found = []
+        target = self.task["target"]
+        if met is None and target["quality"] is not None and kept:
+            found.append(_until_met(kept.quality, target))
+        for step in steps:
+            if step["status"] == "dropped" and step["comparison"] and step["comparison"]["lift"] > 0:
+                found.append(f"{step['title']}: {step['reason']}.")
+            elif step["status"] == "refused":
+                found.append(f"{step['title']} would be considered once: {step['reason']}.")
+        if kept and met:
+            found.append(
+                f"A target above {kept.quality.low + target['tolerance']:.2f} would not be proven by this stack."
+            )
+        if volume := self.task["profile"]["requests_per_day"]:
+            found.append(f"Volume is taken as {volume:g} requests a day; no rung here is chosen by volume yet.")
+        return found
+
+
+_EMPTY: Mapping[str, Json] = {
+    "quality": None,
+    "meets_target": None,
+    "comparison": None,
+    "edge": None,
+    "p50_ms": None,
+    "p95_ms": None,
+    "p95_low_ms": None,
+    "p95_high_ms": None,
+    "usd_per_1k": None,
+    "input_tokens": None,
+    "output_tokens": None,
+    "stages": [],
+    "calls": 0,
+    "stack_digest": None,
+}
+
+
+def can_prove(n: int, target: Mapping[str, Json], plan: Mapping[str, Json]) -> str:
+    """What n items can prove, said before they are spent."""
+    if target["quality"] is None:
+        return "no target was set: rungs are kept while a lift is proven"
+    bound = target["quality"] - target["tolerance"]
+    least = provable(bound, n, plan["alpha_target"]) if n else None
+    share = f"at an error of {plan['alpha_target']:.2%} for each of {plan['candidates']} candidate rungs"
+    if least is None:
+        return f"{n} items cannot prove ≥ {bound:.2f}, {share}, even if all are right"
+    return f"to prove ≥ {bound:.2f} on {n} items, at least {least} must be right, {share}"
+
+
+def _meets(low: float, high: float, target: Mapping[str, Json]) -> bool | None:
+    """Proven above quality − tolerance, proven below quality, or None: both or neither."""
+    if target["quality"] is None:
+        return None
+    above, below = low > target["quality"] - target["tolerance"], high < target["quality"]
+    return None if above == below else above
+
+
+def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
+    bound = target["quality"] - target["tolerance"]
+    if quality.estimate <= bound:
+        return (
+            f"The estimate ({quality.estimate:.2f}) lies below {bound:.2f}: more examples alone would not prove it met."
+        )
+    total = items_to_prove(quality.estimate, bound, quality.alpha)
+    more = f"about {total - quality.n} more test items" if total else "many more test items"
+    return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {bound:.2f}."
+
+
+def _or(value: float | None, otherwise: float) -> float:
+    return otherwise if value is None else value
+
+
+def _shown(quality: Quality) -> dict[str, Json]:
+    return {k: v for k, v in plain(quality).items() if k != "meets"}
+
+
+def _comparison(found: Comparison) -> dict[str, Json]:
+    return {k: v for k, v in plain(found).items() if k != "edge"}
+
+
+def _stages(records: Sequence[Line]) -> list[dict[str, Json]]:
+    """P50 and P95 of each layer's own time, outermost first."""
+    times: dict[str, list[float]] = {}
+    for record in records:
+        spent: dict[str, float] = {}
+        for name, ms in record["stages"]:
+            spent[name] = spent.get(name, 0.0) + ms
+        for name, ms in spent.items():
+            times.setdefault(name, []).append(ms)
+    return [
+        {"name": name, "p50_ms": percentile(ms, 0.5).estimate, "p95_ms": percentile(ms, 0.95).estimate}
+        for name, ms in times.items()
+    ]
+
+
+def _name(rung: str) -> str:
+    titles = {r.name: r.title for r in LADDER}
+    return titles.get(rung, "the most common answer")
