@@ -1,10 +1,10 @@
 """A bet against a mean: finite-sample limits for the mean of numbers in [0, 1], whatever their distribution.
 
-A bettor who stakes on "the mean exceeds m" keeps an expected wealth of at most 1 if it does not, so reaching a wealth of
-1/alpha rejects m with an error of at most alpha (Ville; Waudby-Smith & Ramdas 2024, JRSS B 86:1, theorem 1). The stakes
-are those of Voráček & Orabona 2025, "STaR-Bets" (arXiv 2505.22422): at each item just enough for the wealth to reach its
-target over the items that remain. At n = 300 they reject nearly as often as a t-test, which has no such guarantee.
-Items are bet on in one seeded order, so the limits depend a little on the seed.
+A bettor who stakes on "the mean exceeds m" keeps an expected wealth of at most 1 if it does not, so reaching a wealth
+of 1/alpha rejects m with an error of at most alpha (Ville; Waudby-Smith & Ramdas 2024, JRSS B 86:1, theorem 1). The
+stakes are those of Voráček & Orabona 2025, "STaR-Bets" (arXiv 2505.22422): at each item just enough for the wealth to
+reach its target over the items that remain. At n = 300 they reject nearly as often as a t-test, which has no such
+guarantee. Items are bet on in one seeded order, so the limits depend a little on the seed.
 """
 
 from __future__ import annotations

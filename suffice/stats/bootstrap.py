@@ -25,8 +25,8 @@ class Limits:
 
     low: float
     high: float
-    method: str
-    reason: str = ""
+    error: float
+    """The standard error, by the linearised ratio."""
 
 
 def group_limits(
@@ -43,12 +43,13 @@ def group_limits(
         return None
     totals, sizes = group_sums(values, codes)
     estimate = float(totals.sum() / sizes.sum())
-    t_low, t_high = _student(totals, sizes, alpha)
+    error = _error(totals, sizes)
+    width = distribution.t_quantile(1 - alpha / 2, groups - 1) * error
     b_low, b_high = _bca(totals, sizes, alpha, seed)
     unseen = 1 - (alpha / 2) ** (1 / groups)
-    low = min(t_low, b_low, estimate - unseen * (estimate - lowest))
-    high = max(t_high, b_high, estimate + unseen * (highest - estimate))
-    return Limits(max(low, lowest), min(high, highest), "group bootstrap", f"{groups} groups drawn whole")
+    low = min(estimate - width, b_low, estimate - unseen * (estimate - lowest))
+    high = max(estimate + width, b_high, estimate + unseen * (highest - estimate))
+    return Limits(max(low, lowest), min(high, highest), error)
 
 
 def group_sums(values: Floats, codes: Integers) -> tuple[Floats, Floats]:
@@ -75,14 +76,12 @@ def draws_for(parts: int) -> int:
     return 4000 if parts <= 1000 else 1000
 
 
-def _student(totals: Floats, sizes: Floats, alpha: float) -> tuple[float, float]:
+def _error(totals: Floats, sizes: Floats) -> float:
     import numpy as np
 
     groups, estimate = totals.size, totals.sum() / sizes.sum()
     residuals = totals - estimate * sizes
-    error = np.sqrt((residuals**2).sum() / (groups - 1) / groups) / sizes.mean()
-    width = distribution.t_quantile(1 - alpha / 2, groups - 1) * error
-    return float(estimate - width), float(estimate + width)
+    return float(np.sqrt((residuals**2).sum() / (groups - 1) / groups) / sizes.mean())
 
 
 def _bca(totals: Floats, sizes: Floats, alpha: float, seed: int) -> tuple[float, float]:

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from suffice.stats import betting, distribution
 from suffice.stats.bootstrap import group_limits
 from suffice.stats.sample import ENOUGH_GROUPS, binary, check_count, check_level, group_codes, scores
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +59,7 @@ def upper_bound(successes: int, n: int, alpha: float = 0.05) -> float:
 
 
 def mean_interval(
-    values: Sequence[float],
+    values: Sequence[float] | Floats,
     groups: Sequence[Hashable] | None = None,
     *,
     alpha: float = 0.05,
@@ -72,7 +79,7 @@ def mean_interval(
             few = int(codes.max()) + 1
             reason = f"cannot tell: {few} groups, at least {ENOUGH_GROUPS} are needed"
             return Interval(estimate, 0.0, 1.0, level, n, "none", reason)
-        return Interval(estimate, found.low, found.high, level, n, found.method, found.reason)
+        return Interval(estimate, found.low, found.high, level, n, "group bootstrap")
     if binary(array):
         return proportion(int(array.sum()), n, level)
     low = betting.betting_lower(array, alpha / 2, seed=seed)

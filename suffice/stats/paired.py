@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from suffice.stats import betting, distribution
@@ -51,8 +52,10 @@ class Paired:
 
     @property
     def proven(self) -> bool:
-        """Whether the lift is proven above the margin at this level."""
-        return self.tells and self.low > self.margin
+        """Whether the lift is proven above the margin: by the p-value where there is one, else by the lower limit."""
+        if self.p_value is None:
+            return self.low > self.margin
+        return self.p_value <= self.alpha and self.lift > self.margin
 
 
 def paired(
@@ -67,8 +70,8 @@ def paired(
 ) -> Paired:
     """Compare two systems item by item: is the lift other than `margin`, or with sided="greater" above it?
 
-    Independent 0/1 items: exact McNemar (1947) for a margin of 0, else the exact score test of `margin_p`, beside
-    Tango's interval. Independent graded items: betting limits, valid for every distribution. Groups: whole groups are
+    Independent 0/1 items: exact McNemar (1947) for a margin of 0, else the exact score test of `margin_p`, and its
+    interval. Independent graded items: betting limits, valid for every distribution. Groups: whole groups are
     drawn again, McNemar is refused, and under 30 groups the answer is "cannot tell". One-sided, `high` is 1.
     """
     first, second = scores(before, "before"), scores(after, "after")
@@ -97,38 +100,39 @@ class _Asked:
         """The level of the two-sided limits whose lower end is the one asked for."""
         return self.alpha if self.sided == "two" else min(2 * self.alpha, 0.999)
 
-    def answer(self, low: float, high: float, method: str, **more: object) -> Paired:
-        """The value, its limits clipped to what a lift can be."""
+    def answer(self, low: float, high: float, method: str) -> Paired:
+        """The counts and the limits, clipped to what a lift can be, without evidence yet."""
         d = self.difference
-        facts = {"p_value": None, "smallest_visible_effect": None, "groups": None, "reason": ""} | more
         return Paired(
             n=d.size,
             lift=float(d.mean()),
             low=max(low, -1.0),
             high=min(high, 1.0) if self.sided == "two" else 1.0,
+            p_value=None,
             method=method,
             wins=int((d > 0).sum()),
             losses=int((d < 0).sum()),
             ties=int((d == 0).sum()),
+            smallest_visible_effect=None,
+            groups=None,
             margin=self.margin,
             alpha=self.alpha,
             sided=self.sided,
-            **facts,  # type: ignore[arg-type]
         )
 
 
 def _exact(asked: _Asked) -> Paired:
-    d, n, margin = asked.difference, asked.difference.size, asked.margin
-    wins, losses = int((d > 0).sum()), int((d < 0).sum())
+    d, margin = asked.difference, asked.margin
+    n, wins, losses = d.size, int((d > 0).sum()), int((d < 0).sum())
     p = _exact_p(wins, losses, n, margin, asked.sided)
-    low, high = margins.score_limits(wins, losses, n, asked.two_sided)
-    # the test is exact and the interval is not: where they differ about the margin, the test has the word
+    low, high = margins.margin_limits(wins, losses, n, asked.two_sided)
+    # McNemar is the stricter of the two exact tests: where they differ about the margin, the reported one decides
     rejected, above = p <= asked.alpha, (wins - losses) / n > margin
     low = max(low, margin) if rejected and above else min(low, margin)
     high = min(high, margin) if rejected and not above else max(high, margin)
     seen = smallest_visible_effect(n, (wins + losses) / n, asked.alpha, sided=asked.sided)
-    method = "exact McNemar, Tango interval" if margin == 0 else "exact score test, Tango interval"
-    return asked.answer(low, high, method, p_value=p, smallest_visible_effect=seen)
+    method = "exact McNemar" if margin == 0 else "exact score test"
+    return replace(asked.answer(low, high, method), p_value=p, smallest_visible_effect=seen)
 
 
 def _exact_p(wins: int, losses: int, n: int, margin: float, sided: Sided) -> float:
@@ -145,7 +149,10 @@ def _graded(asked: _Asked) -> Paired:
     scaled, tail = (asked.difference + 1) / 2, asked.two_sided / 2
     low = 2 * betting.betting_lower(scaled, tail, seed=asked.seed) - 1
     high = 2 * betting.betting_upper(scaled, tail, seed=asked.seed) - 1
-    return asked.answer(low, high, "betting", smallest_visible_effect=_visible(asked, scaled.size))
+    n = scaled.size
+    error = float(asked.difference.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
+    seen = smallest_visible_mean(error, asked.alpha, sided=asked.sided) if error else None
+    return replace(asked.answer(low, high, "betting"), smallest_visible_effect=seen)
 
 
 def _by_groups(asked: _Asked, codes: Integers) -> Paired:
@@ -153,14 +160,7 @@ def _by_groups(asked: _Asked, codes: Integers) -> Paired:
     limits = group_limits(asked.difference, codes, asked.two_sided, seed=asked.seed, lowest=-1.0)
     if limits is None:
         reason = f"cannot tell: {groups} groups, at least {ENOUGH_GROUPS} are needed"
-        return asked.answer(-1.0, 1.0, "none", groups=groups, reason=reason)
-    return asked.answer(
-        limits.low, limits.high, limits.method, groups=groups, reason=limits.reason, smallest_visible_effect=None
-    )
-
-
-def _visible(asked: _Asked, n: int) -> float | None:
-    if n < 2:
-        return None
-    deviation = float(asked.difference.std(ddof=1))
-    return smallest_visible_mean(deviation, n, asked.alpha, sided=asked.sided) or None
+        return replace(asked.answer(-1.0, 1.0, "none"), groups=groups, reason=reason)
+    seen = smallest_visible_mean(limits.error, asked.alpha, sided=asked.sided) if limits.error else None
+    answer = asked.answer(limits.low, limits.high, "group bootstrap")
+    return replace(answer, groups=groups, smallest_visible_effect=seen)

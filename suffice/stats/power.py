@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -90,13 +89,10 @@ def smallest_visible_effect(
     return high
 
 
-def smallest_visible_mean(
-    deviation: float, n: int, alpha: float = 0.05, power: float = 0.8, sided: Sided = "two"
-) -> float:
-    """The smallest mean of n independent differences of this standard deviation found with this power (normal)."""
+def smallest_visible_mean(error: float, alpha: float = 0.05, power: float = 0.8, sided: Sided = "two") -> float:
+    """The smallest lift that an estimate with this standard error shows with this power, by the normal approximation."""
     tail = alpha / 2 if sided == "two" else alpha
-    quantiles = distribution.normal_quantile(1 - tail) + distribution.normal_quantile(power)
-    return quantiles * deviation / math.sqrt(n)
+    return (distribution.normal_quantile(1 - tail) + distribution.normal_quantile(power)) * error
 
 
 def needed(

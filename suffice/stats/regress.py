@@ -1,0 +1,87 @@
+"""Regress: whether a change makes things worse by more than is tolerated, and what loss too few items could hide."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+from suffice.stats.interval import upper_bound
+from suffice.stats.paired import Paired, paired
+from suffice.stats.sample import group_codes
+
+LIKELY = 0.2
+"""A regression is "likely" when it would be proven at this level, four times the usual risk of a false alarm."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """What is known of a loss on one partition, beside the loss that is tolerated."""
+
+    n: int
+    lift: float
+    tolerance: float
+    proven: bool
+    """The loss is proven to exceed the tolerance."""
+    likely: bool
+    """The loss would be proven to exceed the tolerance at the level LIKELY; true of every proven one."""
+    ruled_out: bool
+    """A loss beyond the tolerance is ruled out: non-inferiority is proven."""
+    losses: int
+    hidden_loss: float
+    """The largest share of items (of groups, where given) that may truly get worse."""
+    reason: str = ""
+
+
+def hidden_loss(losses: int, n: int, alpha: float = 0.05) -> float:
+    """The largest true share of losses that `losses` among n items could still hide: zero of 20 allow 14 %."""
+    return upper_bound(losses, n, alpha)
+
+
+def not_worse(
+    before: Sequence[float],
+    after: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    margin: float = 0.05,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Paired:
+    """The non-inferiority test: `proven` when after is worse than before by less than the margin."""
+    if margin < 0:
+        raise ValueError(f"margin is {margin}: give the loss that is tolerated, at least 0")
+    return paired(before, after, groups, alpha=alpha, seed=seed, margin=-margin, sided="greater")
+
+
+def regression(
+    before: Sequence[float],
+    after: Sequence[float],
+    groups: Sequence[Hashable] | None = None,
+    *,
+    tolerance: float = 0.02,
+    alpha: float = 0.05,
+    seed: int = 0,
+) -> Regression:
+    """Whether after loses more than the tolerance against before: proven, likely, ruled out, or none of these."""
+    held = not_worse(before, after, groups, margin=tolerance, alpha=alpha, seed=seed)
+    lost = paired(after, before, groups, alpha=alpha, seed=seed, margin=tolerance, sided="greater")
+    doubt = paired(after, before, groups, alpha=max(alpha, LIKELY), seed=seed, margin=tolerance, sided="greater")
+    losing, units = _losing(before, after, groups)
+    return Regression(
+        n=held.n,
+        lift=held.lift,
+        tolerance=tolerance,
+        proven=lost.proven,
+        likely=lost.proven or doubt.proven,
+        ruled_out=held.proven,
+        losses=held.losses,
+        hidden_loss=hidden_loss(losing, units, alpha),
+        reason=held.reason,
+    )
+
+
+def _losing(before: Sequence[float], after: Sequence[float], groups: Sequence[Hashable] | None) -> tuple[int, int]:
+    # a group counts once, as losing when any of its items is: its items are not independent
+    codes = group_codes(groups, len(before))
+    units = range(len(before)) if codes is None else codes.tolist()
+    losing = {unit for unit, b, a in zip(units, before, after, strict=True) if a < b}
+    return len(losing), len(set(units))
