@@ -6,7 +6,7 @@ import csv
 import difflib
 import io
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -28,10 +28,15 @@ Row = tuple[int, Any]
 
 def read(path: Path, output: Output, *, needs_expected: bool = True) -> tuple[Example, ...]:
     """The examples of a file, checked against the output contract; one InputError lists the first 20 wrong rows."""
+    return examples(path, raw(path), output, needs_expected=needs_expected)
+
+
+def examples(path: Path, found: Iterable[Row], output: Output, *, needs_expected: bool = True) -> tuple[Example, ...]:
+    """The examples in rows that were read from `path`."""
     problems: list[tuple[int, str]] = []
-    examples: list[Example] = []
+    good: list[Example] = []
     seen: dict[str, int] = {}
-    for line, row in _rows(path):
+    for line, row in found:
         try:
             example = _example(row, line, output, needs_expected)
         except Malformed as wrong:
@@ -39,26 +44,28 @@ def read(path: Path, output: Output, *, needs_expected: bool = True) -> tuple[Ex
             continue
         if (first := seen.setdefault(example.id, line)) != line:
             problems.append((line, f"the id `{example.id[:60]}` was used before, on line {first}"))
-        examples.append(example)
+        good.append(example)
     if problems:
-        raise _listed(path, problems)
-    if not examples:
-        raise InputError(
-            "no examples in the file", file=str(path), hint='write one object a line: {"id", "input", "expected"}'
-        )
-    return tuple(examples)
+        raise listed(path, problems)
+    if not good:
+        hint = 'write one object a line: {"id", "input", "expected"}'
+        raise InputError("no examples in the file", file=str(path), hint=hint)
+    return tuple(good)
 
 
-def _listed(path: Path, problems: Sequence[tuple[int, str]]) -> InputError:
+def listed(path: Path, problems: Sequence[tuple[int, str]]) -> InputError:
+    """One error for all the rows that are wrong; the first 20 are told."""
     (line, first), count = problems[0], len(problems)
-    if count == 1:
-        return InputError(first, file=str(path), line=line)
+    if len({said for _, said in problems}) == 1:
+        also = f" (and so in {count - 1} more rows)" if count > 1 else ""
+        return InputError(f"{first}{also}", file=str(path), line=line)
     rest = "".join(f"\n  line {at}: {said}" for at, said in problems[:SHOWN])
     more = f"\n  and {count - SHOWN} more" if count > SHOWN else ""
     return InputError(f"{count} rows are wrong:{rest}{more}", file=str(path), line=line)
 
 
-def _rows(path: Path) -> Iterator[Row]:
+def raw(path: Path) -> Iterator[Row]:
+    """The rows as they stand in the file, each with its line."""
     kinds = {".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".parquet": _parquet}
     if not path.is_file():
         raise InputError("no such examples file", file=str(path), hint="set `examples:` in suffice.yaml")
@@ -116,17 +123,12 @@ def _decoded(path: Path) -> str:
 
 
 def _check_header(header: Sequence[str], path: Path) -> None:
-    roots = {name.partition(".")[0] for name in header}
-    if missing := [key for key in ("id", "input") if key not in roots]:
-        columns = ", ".join(header)[:200] or "none"
-        raise InputError(
-            f"no column `{missing[0]}`",
-            file=str(path),
-            line=1,
-            hint=f"columns here: {columns}; wanted: {', '.join(KEYS)}",
-        )
     if twice := [name for at, name in enumerate(header) if name in header[:at]]:
         raise InputError(f"the column `{twice[0]}` stands there twice", file=str(path), line=1)
+    if len(header) == 1 and (other := next((mark for mark in ";\t|" if mark in header[0]), None)):
+        raise InputError(
+            f"the columns are separated by {other!r}", file=str(path), line=1, hint="separate them by commas"
+        )
 
 
 def _columns(header: Sequence[str], cells: Sequence[str]) -> Json:

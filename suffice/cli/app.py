@@ -1,0 +1,53 @@
+"""The commands, in the order of a task's life."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+from . import ask, climb, demo, diagnose, doctor, knowledge, new, proof, run
+
+
+def command() -> Any:
+    """The command line as one callable with a `main`."""
+    app = typer.Typer(
+        name="suffice",
+        help="The lightest LLM stack that suffices, proven on your own data.",
+        no_args_is_help=True,
+        add_completion=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_version)
+    for function in COMMANDS:
+        app.command()(function)
+    return typer.main.get_command(app)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    demo.demo,
+    new.new,
+    climb.plan,
+    climb.climb,
+    run.run,
+    proof.compare,
+    diagnose.diagnose,
+    proof.verify,
+    proof.report,
+    knowledge.index,
+    knowledge.search,
+    ask.ask,
+    doctor.doctor,
+)
+
+
+def _version(
+    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
+) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"suffice {installed('suffice')}")
+        raise typer.Exit

@@ -1,0 +1,62 @@
+"""`suffice climb` and `suffice plan`: from a task folder to a verdict, and what that would take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import AsJson, Folder, MaxCalls, Seed, Usd
+from .say import tell
+
+if TYPE_CHECKING:
+    from ..task import Task
+    from ..verdict import Verdict
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take (the same as `plan`).")]
+
+
+def climb(
+    folder: Folder = Path(),
+    dry_run: DryRun = False,
+    budget: Usd = None,
+    max_calls: MaxCalls = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Climb rung after rung and stop at the lightest stack that suffices; the same command resumes."""
+    from ..load import load
+    from . import show
+
+    task = load(folder, seed=seed)
+    if dry_run:
+        _preview(task, as_json)
+        return
+    verdict = climbed(task, budget, max_calls)
+    tell(as_json, verdict.body, lambda screen: show.verdict(verdict.body, screen, folder=verdict.folder))
+
+
+def climbed(task: Task, budget: float | None, max_calls: int | None) -> Verdict:
+    """The verdict, with progress for whoever is watching."""
+    from ..climb import climb as go
+    from .progress import meter
+    from .standing import budget_of, ledger_of
+
+    with ledger_of(task) as ledger, meter(task.name) as progress:
+        return go(task, ledger=ledger, budget=budget_of(budget, max_calls), progress=progress, seed=task.seed)
+
+
+def plan(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:
+    """Say what a climb would try, and what it would take in calls, money, time and test items."""
+    from ..load import load
+
+    _preview(load(folder, seed=seed), as_json)
+
+
+def _preview(task: Task, as_json: bool) -> None:
+    from ..climb import preview
+    from . import show
+
+    body = preview(task)
+    tell(as_json, body, lambda screen: show.preview(body, screen))

@@ -1,0 +1,115 @@
+"""The frame around every command: what goes to stdout, how an error reads, and which code the process leaves with.
+
+0 done · 1 it does not hold · 2 input or usage is wrong · 3 a budget ran out · 4 a model could not be reached ·
+70 a defect in Suffice itself · 130 interrupted
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout, suppress
+from typing import TYPE_CHECKING
+
+from ..errors import SufficeError
+from .say import red, spoken, write_json
+
+if TYPE_CHECKING:
+    from ..types import Json
+
+DEFECT = 70
+INTERRUPTED = 130
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; return the exit code. With `--json`, stdout gets exactly one JSON document."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if "--json" not in options:
+        return _attempt(arguments, as_json=False)
+    with _stdout_kept_clean(), spoken() as said:
+        code = _attempt(arguments, as_json=True)
+    with suppress(BrokenPipeError):
+        for body in said:
+            write_json(body)
+    return code
+
+
+def _attempt(arguments: Sequence[str], *, as_json: bool) -> int:
+    import typer
+
+    from .app import command
+
+    try:
+        left = command().main(list(arguments), prog_name="suffice", standalone_mode=False)
+        return left if isinstance(left, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        hint = "what was paid for is kept; the same command goes on from there"
+        return _report({"code": "interrupted", "message": "interrupted", "hint": hint}, INTERRUPTED, as_json)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as wrong:
+        if os.environ.get("SUFFICE_DEBUG"):
+            raise
+        return _report(_described(wrong), _code(wrong), as_json)
+
+
+def _code(wrong: Exception) -> int:
+    if isinstance(wrong, SufficeError):
+        return wrong.exit_code
+    return 2 if _is_usage(wrong) or isinstance(wrong, OSError) else DEFECT
+
+
+def _is_usage(wrong: Exception) -> bool:
+    from typer.exceptions import TyperException
+
+    return isinstance(wrong, TyperException)
+
+
+def _described(wrong: Exception) -> Mapping[str, Json]:
+    if isinstance(wrong, SufficeError):
+        told = {"code": wrong.code, "message": wrong.message, "file": wrong.file, "line": wrong.line}
+        return {**told, "hint": wrong.hint}
+    if _is_usage(wrong):
+        where = getattr(getattr(wrong, "ctx", None), "command_path", "suffice")
+        message = getattr(wrong, "format_message", wrong.__str__)()
+        return {"code": "usage", "message": message, "hint": f"`{where} --help` shows what it takes"}
+    if isinstance(wrong, OSError):
+        return {"code": "system", "message": wrong.strerror or str(wrong), "file": wrong.filename, "hint": ""}
+    hint = "this is a defect in Suffice; SUFFICE_DEBUG=1 shows the traceback to report"
+    return {"code": "defect", "message": f"{type(wrong).__name__}: {wrong}", "hint": hint}
+
+
+def _report(error: Mapping[str, Json], code: int, as_json: bool) -> int:
+    full = {"code": "", "message": "", "file": None, "line": None, "hint": "", **error}
+    if as_json:
+        from .say import say
+
+        say({"error": full})
+    else:
+        red(full)
+    return code
+
+
+@contextmanager
+def _stdout_kept_clean() -> Iterator[None]:
+    """Whatever libraries print, native ones too, goes to stderr."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        _flush_native()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _flush_native() -> None:
+    """C libraries buffer what they print; it must leave before stdout is ours again."""
+    import ctypes
+
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).fflush(None)

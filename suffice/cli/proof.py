@@ -1,0 +1,83 @@
+"""`suffice compare`, `verify` and `report`: two runs against each other, and a verdict checked and shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import AsJson, Seed
+from .say import tell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..compare import Comparison
+
+VerdictFile = Annotated[Path, typer.Argument(help="A verdict.json, or the task folder that holds one.")]
+
+
+def verify(verdict: VerdictFile = Path(), as_json: AsJson = False) -> None:
+    """Recompute every number of a verdict from its records; exit 1 if one differs."""
+    from ..verify import verify as check
+
+    path = verdict_at(verdict)
+    check(path)
+    body = {"verified": True, "verdict": str(path)}
+    tell(as_json, body, lambda screen: screen.print(f"{path}: every number recomputes from the records"))
+
+
+def report(verdict: VerdictFile = Path(), as_json: AsJson = False) -> None:
+    """Write the report page of a verdict again."""
+    from ..report import render
+    from ..strict import read_json
+
+    path = verdict_at(verdict)
+    made = render(read_json(path, "verdict"), path.with_name("report.html"))
+    tell(as_json, {"report": str(made)}, lambda screen: screen.print(f"report: {made}"))
+
+
+def verdict_at(path: Path) -> Path:
+    """The verdict.json that a path means."""
+    from ..errors import InputError
+
+    places = [path] if not path.is_dir() else [path / "verdict.json", path / ".suffice" / "verdict.json"]
+    for place in places:
+        if place.is_file():
+            return place
+    raise InputError("no verdict there", file=str(path), hint="`suffice climb FOLDER` writes one")
+
+
+def compare(
+    before: Annotated[Path, typer.Argument(help="Recorded outputs, JSONL of {id, output} or {id, score}.")],
+    after: Annotated[Path, typer.Argument(help="The same for the other side.")],
+    task: Annotated[Path | None, typer.Option("--task", "-t", help="The task folder whose scorer judges.")] = None,
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="The error that is accepted.")] = 0.05,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two recorded outputs pair by pair: lift, interval, and what may honestly be said."""
+    from ..load import load
+    from .recorded import compared
+
+    judged_by = load(task or Path(), seed=seed) if task or Path("suffice.yaml").is_file() else None
+    found = compared(before, after, judged_by, alpha=alpha, seed=seed)
+    tell(as_json, found, lambda screen: show_comparison(found, screen))
+
+
+def show_comparison(found: Comparison, screen: Console) -> None:
+    """A comparison in three lines."""
+    colour = {"better": "green", "worse": "red"}.get(found.decision, "yellow")
+    words = {"better": "after is better", "worse": "after is worse", "undecided": "cannot tell"}[found.decision]
+    screen.print(f"[{colour}]{words}[/{colour}]: lift {found.lift:+.3f} [{found.low:+.3f}, {found.high:+.3f}]")
+    screen.print(f"{found.n} pairs: {found.wins} won, {found.losses} lost, {found.ties} tied; {found.method}")
+    if found.smallest_visible_effect is not None:
+        screen.print(f"smallest effect that so many pairs could have shown: {found.smallest_visible_effect:.3f}")
+    if found.reason:
+        screen.print(found.reason)
+    if found.edge is not None:
+        edge = found.edge
+        screen.print(
+            f"edge partition: {edge.lift:+.3f} [{edge.low:+.3f}, {edge.high:+.3f}] on {edge.n}, {edge.losses} lost"
+        )

@@ -1,0 +1,53 @@
+"""Two files of recorded outputs as the two sides of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..data import Example
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..compare import Comparison
+    from ..outputs import Recorded
+    from ..task import Task
+
+
+def compared(before: Path, after: Path, task: Task | None, *, alpha: float, seed: int) -> Comparison:
+    """The paired difference over the examples that both files answer; what only one of them holds is an error."""
+    from ..compare import pairs
+    from ..outputs import read
+
+    old, new = read(before), read(after)
+    _check_same(old, new, before, after)
+    examples = _examples(old, task, before)
+    scorer = task.dataset.scorer if task else None
+    old_values, new_values = ({e.id: side[e.id].value(e, scorer) for e in examples} for side in (old, new))
+    core, edge = ([e for e in examples if e.partition == part] for part in ("core", "edge"))
+    apart = pairs(old_values, new_values, edge, alpha=alpha, seed=seed) if core and edge else None
+    return pairs(old_values, new_values, core or edge, alpha=alpha, seed=seed, edge=apart)
+
+
+def _check_same(old: Mapping[str, Recorded], new: Mapping[str, Recorded], before: Path, after: Path) -> None:
+    for here, there, file, other in ((old, new, before, after), (new, old, after, before)):
+        if missing := [id_ for id_ in there if id_ not in here]:
+            shown = ", ".join(missing[:5])
+            raise InputError(
+                f"{len(missing)} ids of {other} are not here: {shown}{'…' if len(missing) > 5 else ''}",
+                file=str(file),
+                hint="both files must answer the same examples",
+            )
+
+
+def _examples(rows: Mapping[str, Recorded], task: Task | None, file: Path) -> Sequence[Example]:
+    if task is None:
+        if answered := next((row for row in rows.values() if row.answer is not None), None):
+            hint = "name the task folder whose scorer judges them: --task FOLDER"
+            raise InputError("outputs need a task to be scored by", file=str(file), line=answered.line, hint=hint)
+        return [Example(id_, "") for id_ in rows]
+    if unknown := [row for id_, row in rows.items() if id_ not in task.dataset.by_id]:
+        first = unknown[0]
+        raise InputError(f"the task has no example `{first.id[:60]}`", file=str(file), line=first.line)
+    return [e for e in task.dataset if e.id in rows]

@@ -1,0 +1,164 @@
+"""How a verdict and a plan look in a terminal. Nothing is computed here: everything is in verdict.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+Body = Mapping[str, Any]
+
+STATUS = {
+    "kept": ("✓ kept", "green"),
+    "dropped": ("✗ dropped", "red"),
+    "skipped": ("– skipped", "dim"),
+    "refused": ("⊘ refused", "yellow"),
+    "unaffordable": ("$ unaffordable", "yellow"),
+    "not_needed": ("– not needed", "dim"),
+}
+
+
+def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
+    """Warnings, the headline, a row a rung, the causes, and what would change it all."""
+    from rich.text import Text
+
+    for warning in body["warnings"]:
+        screen.print(Text(f"! {warning}", style="yellow"))
+    screen.print()
+    screen.print(Text(body["headline"], style="bold"))
+    screen.print(Text(body["test"]["can_prove"], style="dim"))
+    screen.print()
+    screen.print(_ladder(body))
+    screen.print()
+    _reasons(body, screen)
+    _causes(body, screen)
+    _list(screen, "What would change this", body["what_would_change_this"])
+    _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
+    if folder is not None:
+        screen.print()
+        screen.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
+
+
+def _ladder(body: Body) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+    for name in ("rung", "status"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("quality", no_wrap=True)
+    for name in ("", "lift", "$/1k", "p95"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for step in body["steps"]:
+        table.add_row(*_row(step, step["rung"] == body["stop_at"]))
+    return table
+
+
+def _row(step: Body, chosen: bool) -> tuple[Text, ...]:
+    from rich.text import Text
+
+    word, colour = STATUS[step["status"]]
+    style = "bold" if chosen else "dim" if step["quality"] is None else ""
+    bar = Text(_bar(step["quality"]), style=colour)
+    cells = (step["title"], _quality(step["quality"]), _lift(step["comparison"]), _usd(step), _ms(step))
+    title, quality, lift, usd, p95 = (Text(cell, style=style) for cell in cells)
+    return title, Text(word, style=f"bold {colour}" if chosen else colour), bar, quality, lift, usd, p95
+
+
+def _bar(quality: Body | None, width: int = 12) -> str:
+    """The estimate as blocks; an eighth of a block is the finest."""
+    if quality is None:
+        return ""
+    eighths = round(quality["estimate"] * width * 8)
+    return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()) or "▏"
+
+
+def _reasons(body: Body, screen: Console) -> None:
+    """Why each rung is where it is, in words; neighbours with the same reason share a line."""
+    from itertools import groupby
+
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    table.add_column(max_width=max(18, screen.width // 4), overflow="fold")
+    table.add_column(overflow="fold")
+    for (reason, status), steps in groupby(body["steps"], key=lambda step: (step["reason"], step["status"])):
+        idle = status in ("skipped", "not_needed")
+        titles = ", ".join(step["title"] for step in steps)
+        table.add_row(Text(titles, style="dim" if idle else ""), Text(reason, style="dim" if idle else ""))
+    screen.print(table)
+
+
+def _quality(found: Body | None) -> str:
+    return "" if found is None else f"{found['estimate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+
+
+def _lift(found: Body | None) -> str:
+    return "" if found is None else f"{found['lift']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+
+
+def _usd(step: Body) -> str:
+    return "" if step["usd_per_1k"] is None else f"{step['usd_per_1k']:.2f}"
+
+
+def _ms(step: Body) -> str:
+    return "" if step["p95_ms"] is None else f"{step['p95_ms']:.0f} ms"
+
+
+def _causes(body: Body, screen: Console) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not body["diagnosis"]:
+        return
+    screen.print()
+    screen.print(Text("Why it failed before", style="bold"))
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    for found in body["diagnosis"]:
+        between = "" if found["low"] is None else f"[{found['low']:.0%}, {found['high']:.0%}]"
+        proof = f"proved by {found['proved_by']}" if found["proved_by"] else "nothing that was tried fixes these"
+        table.add_row(Text(found["cause"]), Text(f"{found['share']:.0%}"), Text(between), Text(proof, style="dim"))
+    screen.print(table)
+
+
+def _list(screen: Console, title: str, lines: list[str]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if lines:
+        screen.print()
+        screen.print(Text(title, style="bold"))
+    for line in lines:
+        screen.print(Padding(Text(f"· {line}"), (0, 0, 0, 1)))
+
+
+def _duty(duty: Body) -> str:
+    when = f"every {duty['every_days']} days" if duty["every_days"] else duty["when"]
+    owner = duty["owner"] or "nobody yet"
+    return f"{duty['what']}, {when} ({owner})" + (f": {duty['command']}" if duty["command"] else "")
+
+
+def preview(body: Body, screen: Console) -> None:
+    """What a climb would try and take: whatever the preview holds, a line each."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
+    for key, value in body.items():
+        if not isinstance(value, list | Mapping):
+            table.add_row(Text(key.replace("_", " ")), Text(str(value)))
+    screen.print(table)
+    for key, value in body.items():
+        if isinstance(value, list):
+            _list(screen, key.replace("_", " "), [_line(item) for item in value])
+
+
+def _line(item: Any) -> str:
+    if isinstance(item, Mapping):
+        return " · ".join(f"{key} {value}" for key, value in item.items() if value not in (None, "", [], {}))
+    return str(item)

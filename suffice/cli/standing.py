@@ -1,0 +1,44 @@
+"""The stack a command asks: the one named, else the task's frozen stack, else its prompt over its model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+    from ..stack import Stack
+    from ..task import Task
+
+
+def standing(task: Task, named: str | None = None) -> tuple[Stack, str]:
+    """The stack, and in a word where it comes from."""
+    from ..model import resolve
+    from ..plugins import find
+    from ..stack import Stack
+
+    if named:
+        return Stack.load(named, folder=task.folder), named
+    for frozen in frozen_at(task):
+        return Stack.load(frozen, folder=task.folder), "frozen"
+    prompt = find("layers", "prompt").for_task(task)
+    return Stack(resolve(task.model, folder=task.folder), (prompt,) if prompt else ()), "prompt"
+
+
+def frozen_at(task: Task) -> tuple[Path, ...]:
+    """Where the stack that the last climb froze lies, if there is one."""
+    return tuple(p for p in (task.folder / "stack.yaml", task.state / "stack.yaml") if p.is_file())
+
+
+def ledger_of(task: Task) -> Ledger:
+    """The task's ledger."""
+    from ..ledger import Ledger
+
+    return Ledger.open(task.state / "ledger.db")
+
+
+def budget_of(usd: float | None, calls: int | None) -> Any:
+    """The caps, or None where there are none."""
+    from ..budget import Budget
+
+    return Budget(usd, calls) if usd is not None or calls is not None else None
