@@ -53,7 +53,9 @@ def resolve(address: str, *, folder: Path | None = None) -> Model:
             raise InputError(f"model `{address}` names no model", hint="write http://host/v1#name")
         return _made(find("models", "openai"), name=name, base_url=url)
     if scheme == "recorded":
-        return _made(find("models", "recorded"), file=str(beside / rest))
+        recorded = _made(find("models", "recorded"), file=rest, folder=beside)
+        _ = recorded.digest  # reads the file, so that a wrong row is told now
+        return recorded
     if scheme == "gguf":
         return _made(find("models", "embedded"), gguf=str((beside / Path(rest).expanduser()).resolve()))
     if scheme == "hf":
@@ -64,7 +66,7 @@ def resolve(address: str, *, folder: Path | None = None) -> Model:
     return _made(find("models", provider), name=name) if name else _made(find("models", provider))
 
 
-def _made(plugin: Json, **fields: str) -> Model:
+def _made(plugin: Json, **fields: str | Path) -> Model:
     try:
         return cast(Model, plugin(**fields))
     except TypeError as wrong:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Self, cast
+from typing import Any, Self, cast
 
 from .digest import digest_of, plain
 from .errors import InputError
@@ -121,6 +121,7 @@ class Stack:
 
         model = spec["model"]
         made = resolve(model, folder=beside) if isinstance(model, str) else build("models", model, beside=beside)
+        made = _homed(made, beside)
         layers = tuple(_homed(build("layers", s, beside=beside), beside) for s in spec.get("layers", ()))
         sampling = TypeAdapter(Sampling).validate_python(spec.get("sampling", {}))
         return cls(cast(Model, made), layers, sampling)
@@ -131,9 +132,9 @@ def _home(path: Path) -> Path:
     return path.parent.parent.parent if path.parent.parent.name == ".suffice" else path.parent
 
 
-def _homed(layer: Layer, folder: Path | None) -> Layer:
-    """A layer with a `folder` field finds its documents and artifacts in the task folder the stack was loaded from."""
-    return replace(layer, folder=folder or Path()) if hasattr(layer, "folder") else layer  # type: ignore[call-arg]
+def _homed(part: Any, folder: Path | None) -> Any:
+    """A layer or model with a `folder` field finds its files in the task folder the stack was loaded from."""
+    return replace(part, folder=folder or Path()) if hasattr(part, "folder") else part
 
 
 def _located(path_or_digest: Path | str, folder: Path) -> Path:
