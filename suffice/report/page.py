@@ -1,0 +1,104 @@
+"""Render a verdict as one HTML file that needs nothing else: no script, no request, every text from data escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..artifacts import write_whole
+from ..errors import InputError
+from . import numbers, picture
+
+TEMPLATES = Path(__file__).parent / "templates"
+SCHEMA = Path(__file__).parent.parent / "schemas" / "verdict.schema.json"
+
+_UNSHOWABLE = "\ufffd"
+_BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+
+
+def render(body: Mapping[str, Any], path: Path) -> Path:
+    """Write the page of a verdict (the content of `verdict.json`) to `path`, whole or not at all."""
+    clean = _clean(body)
+    _check(clean)
+    style = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704  # our own file
+    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    page = _pages().get_template("report.html").render(v=clean, style=style, seal=seal, **_views(clean))
+    write_whole(path, page.encode("utf-8"))
+    return path
+
+
+def _check(body: Mapping[str, Any]) -> None:
+    import jsonschema_rs
+
+    schema = json.loads(SCHEMA.read_text("utf-8"))
+    for wrong in jsonschema_rs.validator_for(schema).iter_errors(body):
+        place = ".".join(str(part) for part in wrong.instance_path) or "the verdict"
+        message = f"not a verdict of format 1: {place}: {wrong.message[:300]}"
+        raise InputError(message, hint="give a verdict.json that `suffice climb` wrote")
+
+
+def _views(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The parts of a verdict by the places where the page shows them."""
+    final = next((s for s in body["steps"] if s["rung"] == body["stop_at"]), None)
+    by_cause = defaultdict(list)
+    for failure in body["failures"]:
+        by_cause[failure["cause"] or ""].append(failure)
+    return {
+        "final": final,
+        "failures_by_cause": dict(by_cause),
+        "measured": [s for s in body["steps"] if s["p50_ms"] is not None or s["calls"]],
+        "edges": [s for s in body["steps"] if s["edge"]],
+        "longest": _longest(final["stages"] if final else ()),
+    }
+
+
+def _longest(stages: Sequence[Mapping[str, Any]]) -> float:
+    return max((stage["p95_ms"] or 0.0 for stage in stages), default=0.0)
+
+
+@cache
+def _pages() -> Environment:
+    pages = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=lambda value: numbers.ABSENT if value is None else value,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    written = (numbers.share, numbers.signed, numbers.percent, numbers.small, numbers.count)
+    timed = (numbers.milliseconds, numbers.seconds, numbers.dollars)
+    pages.filters.update({f.__name__: f for f in (*written, *timed, _text)})
+    drawn = (picture.track, picture.axis, picture.goal_label, picture.lift, picture.cause_bar, picture.stage_bar)
+    pages.globals.update({f.__name__: f for f in drawn})
+    return pages
+
+
+def _text(value: Any) -> str:
+    """A value from data as people read it: text as it is, anything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+
+
+def _clean(value: Any) -> Any:
+    """The same data with characters that no page can show, or that turn the reading order, made visible."""
+    if isinstance(value, str):
+        return "".join(map(_visible, value))
+    if isinstance(value, Mapping):
+        return {_clean(str(key)): _clean(item) for key, item in value.items()}
+    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _visible(character: str) -> str:
+    if character in _BIDI:
+        return f"[U+{ord(character):04X}]"
+    hidden = (ord(character) < 32 and character not in "\t\n") or 0x7F <= ord(character) < 0xA0
+    return _UNSHOWABLE if hidden or 0xD800 <= ord(character) < 0xE000 else character

@@ -1,0 +1,145 @@
+"""The pictures: the ladder's tracks, the bars of causes and stages, as SVG in percent, so that any width fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from .numbers import percent, share, signed
+
+TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def track(step: Mapping[str, Any], target: Mapping[str, Any], number: int) -> Markup:
+    """One rung's row: target line and tolerance band, the estimate made beforehand, the quality with its interval."""
+    marks = Markup("").join((_grid(), _goal(target), _ceiling(step["ceiling"]), _quality(step["quality"])))
+    return _svg("track", f"track-{number}", f"Quality at {step['title']}", _told(step, target), marks)
+
+
+def axis() -> Markup:
+    """The scale under the ladder, from 0 to 1."""
+    texts = Markup("").join(
+        Markup('<text x="{}" y="14" class="{}">{}</text>').format(_at(tick), _anchor(tick), f"{tick:g}")
+        for tick in TICKS
+    )
+    return Markup('<svg class="axis" width="100%" height="20" aria-hidden="true">{}</svg>').format(texts)
+
+
+def goal_label(target: Mapping[str, Any]) -> Markup:
+    """The words above the target line."""
+    quality = target["quality"]
+    if quality is None:
+        return Markup("")
+    label = Markup('<text x="{}" y="13" class="goal {}">target {}</text>')
+    text = label.format(_at(quality), _anchor(quality), share(quality))
+    return Markup('<svg class="axis" width="100%" height="20" aria-hidden="true">{}</svg>').format(text)
+
+
+def lift(comparison: Mapping[str, Any], smallest: float | None, number: int) -> Markup:
+    """A comparison's lift with its interval around zero, and the smallest lift worth having."""
+    low, high, value = comparison["low"], comparison["high"], comparison["lift"]
+    told = f"Lift {signed(value)}, between {signed(low)} and {signed(high)}."
+    zero = Markup(
+        '<text x="8" y="20">worse</text><text x="100%" dx="-8" y="20" class="end">better</text>'
+        '<line class="zero" x1="50%" x2="50%" y1="0" y2="100%"/>'
+    )
+    wanted = Markup("")
+    if smallest is not None:
+        wanted = Markup('<line class="wanted" x1="{0}" x2="{0}" y1="0" y2="100%"/>').format(_around(smallest))
+    line = Markup("")
+    if low is not None and high is not None:
+        line = Markup('<line class="interval" x1="{}" x2="{}" y1="50%" y2="50%"/>').format(_around(low), _around(high))
+    dot = Markup("")
+    if value is not None:
+        dot = Markup('<circle class="dot" cx="{}" cy="50%" r="5"/>').format(_around(value))
+    return _svg("lift", f"lift-{number}", "Lift", told, zero + wanted + line + dot)
+
+
+def cause_bar(finding: Mapping[str, Any], number: int) -> Markup:
+    """A cause's share of the failures with its interval, and below it how often the placebo fixed the same failures."""
+    told = f"{finding['cause']}: {percent(finding['share'])} of the failures."
+    bar = Markup('<rect class="bar" x="0" y="4" height="14" width="{}"/>').format(_at(finding["share"] or 0.0))
+    line = Markup("")
+    if finding["low"] is not None and finding["high"] is not None:
+        ends = _at(finding["low"]), _at(finding["high"])
+        line = Markup('<line class="interval" x1="{}" x2="{}" y1="11" y2="11"/>').format(*ends)
+    sham = finding["sham_fixed"] / finding["failures"] if finding["failures"] else 0.0
+    placebo = Markup('<rect class="sham" x="0" y="21" height="5" width="{}"/>').format(_at(sham))
+    return _svg("cause", f"cause-{number}", f"Failures by cause: {finding['cause']}", told, bar + line + placebo)
+
+
+def stage_bar(stage: Mapping[str, Any], longest: float) -> Markup:
+    """One stage's median inside its 95th percentile, on the scale of the longest stage."""
+    wide, near = ((stage[key] or 0.0) / (longest or 1.0) for key in ("p95_ms", "p50_ms"))
+    bars = Markup('<rect class="p95" y="4" height="10" width="{}"/><rect class="p50" y="4" height="10" width="{}"/>')
+    shape = Markup('<svg class="stage" width="100%" height="18" aria-hidden="true">{}</svg>')
+    return shape.format(bars.format(_at(wide), _at(near)))
+
+
+def _svg(kind: str, name: str, title: str, told: str, marks: Markup) -> Markup:
+    frame = Markup(
+        '<svg class="{kind}" width="100%" role="img" aria-labelledby="{name}-t {name}-d">'
+        '<title id="{name}-t">{title}</title><desc id="{name}-d">{told}</desc>{marks}</svg>'
+    )
+    return frame.format(kind=kind, name=name, title=title, told=told, marks=marks)
+
+
+def _grid() -> Markup:
+    line = Markup('<line class="grid" x1="{0}" x2="{0}" y1="0" y2="100%"/>')
+    return Markup("").join(line.format(_at(tick)) for tick in TICKS)
+
+
+def _goal(target: Mapping[str, Any]) -> Markup:
+    if target["quality"] is None:
+        return Markup("")
+    enough = max(0.0, target["quality"] - target["tolerance"])
+    band = Markup('<rect class="band" x="{}" width="{}" y="0" height="100%"/>')
+    line = Markup('<line class="target" x1="{0}" x2="{0}" y1="0" y2="100%"/>')
+    return band.format(_at(enough), _at(target["quality"] - enough)) + line.format(_at(target["quality"]))
+
+
+def _ceiling(ceiling: Mapping[str, Any] | None) -> Markup:
+    if ceiling is None or ceiling["estimate"] is None:
+        return Markup("")
+    line = Markup("")
+    if ceiling["low"] is not None and ceiling["high"] is not None:
+        ends = _at(ceiling["low"]), _at(ceiling["high"])
+        line = Markup('<line class="guess" x1="{}" x2="{}" y1="75%" y2="75%"/>').format(*ends)
+    mark = Markup('<svg x="{}" y="75%" class="at"><path class="guessed" d="M0-4.5 4.5 0 0 4.5-4.5 0z"/></svg>')
+    return line + mark.format(_at(ceiling["estimate"]))
+
+
+def _quality(quality: Mapping[str, Any] | None) -> Markup:
+    if quality is None or quality["estimate"] is None:
+        return Markup("")
+    line = Markup("")
+    if quality["low"] is not None and quality["high"] is not None:
+        low, high = _at(quality["low"]), _at(quality["high"])
+        line = Markup('<line class="interval" x1="{}" x2="{}" y1="40%" y2="40%"/>').format(low, high)
+    return line + Markup('<circle class="dot" cx="{}" cy="40%" r="6"/>').format(_at(quality["estimate"]))
+
+
+def _told(step: Mapping[str, Any], target: Mapping[str, Any]) -> str:
+    quality, ceiling = step["quality"], step["ceiling"]
+    said = ["Not measured."]
+    if quality:
+        said = [f"{share(quality['estimate'])}, between {share(quality['low'])} and {share(quality['high'])}."]
+    if ceiling:
+        said.append(f"Estimated beforehand: {share(ceiling['estimate'])}.")
+    if target["quality"] is not None:
+        said.append(f"Target: {share(target['quality'])}.")
+    return " ".join(said)
+
+
+def _at(value: float) -> str:
+    return f"{min(1.0, max(0.0, value)) * 100:.2f}%"
+
+
+def _around(value: float) -> str:
+    return _at(0.5 + value / 2)
+
+
+def _anchor(value: float) -> str:
+    return "start" if value < 0.1 else "end" if value > 0.9 else "middle"

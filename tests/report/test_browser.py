@@ -1,0 +1,154 @@
+"""The page in a real browser: nothing runs, nothing leaves, everything fits and can be read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suffice.report import render
+
+pytestmark = pytest.mark.browser
+
+VERDICTS = Path(__file__).parent.parent / "verdicts"
+NAMES = sorted(p.stem for p in VERDICTS.glob("*.json"))
+FIXED = {"rung", "status", "decision", "partition", "sha256", "fingerprint", "stack_digest", "created", "stop_at"}
+PAYLOADS = (
+    "<script>window.pwned=1</script>",
+    "\"><img src='http://127.0.0.1:9/x.png' onerror='window.pwned=1'>",
+    "'><svg onload=window.pwned=1><style>@import 'http://127.0.0.1:9/s.css'</style>",
+    "</style></title></pre><script src=http://127.0.0.1:9/s.js></script>",
+    "<a href=javascript:window.pwned=1>x</a><iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
+    "{{ cycler.__init__.__globals__ }}{% raw %}",
+    "<meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'><base href=http://127.0.0.1:9/>",
+)
+CONTRAST = """() => {
+  const rgb = c => c.match(/[\\d.]+/g).map(Number);
+  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
+                       return .2126 * r + .7152 * g + .0722 * b; };
+  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
+                        if (c.length == 3 || c[3] == 1) return c.slice(0, 3); } return [255, 255, 255]; };
+  return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && [...e.childNodes].some(
+      n => n.nodeType == 3 && n.data.trim())).map(e => {
+    const style = getComputedStyle(e), svg = e instanceof SVGElement;
+    const [a, b] = [light(rgb(svg ? style.fill : style.color).slice(0, 3)), light(behind(e))].sort((x, y) => y - x);
+    return [(a + .05) / (b + .05), e.textContent.trim().slice(0, 40)]; }).filter(([ratio, _]) => ratio < 4.5); }"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
+    if program is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium")
+    quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    with api.sync_playwright() as play:
+        shown = play.chromium.launch(
+            executable_path=program, args=[*quiet.split(), "--disable-component-update", "--disable-sync"]
+        )
+        yield shown
+        shown.close()
+
+
+def verdict(name: str = "met") -> dict[str, Any]:
+    body: dict[str, Any] = json.loads((VERDICTS / f"{name}.json").read_text("utf-8"))
+    return body
+
+
+def rewritten(value: Any, text: Iterator[str], key: str = "") -> Any:
+    """The same verdict with another text in every field that may hold any."""
+    if isinstance(value, dict):
+        return {k: rewritten(v, text, k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [rewritten(item, text, key) for item in value]
+    return next(text) if isinstance(value, str) and key not in FIXED else value
+
+
+def opened(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -> Any:
+    shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    shown.goto(page.as_uri())
+    shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    return shown
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_payload_runs_and_no_request_leaves(name: str, browser: Any, tmp_path: Path) -> None:
+    hostile = rewritten(verdict(name), (PAYLOADS[n % len(PAYLOADS)] for n in count()))
+    hostile["economics"]["climb"]["faults"] = dict.fromkeys(PAYLOADS, 1)
+    path = render(hostile, tmp_path / "report.html")
+    shown, asked = browser.new_page(), []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.goto(path.as_uri())
+    shown.wait_for_load_state("networkidle")
+    assert shown.evaluate("window.pwned") is None
+    assert asked == [path.as_uri()]
+    assert shown.evaluate("document.querySelectorAll('script, img, iframe, base, a, body style').length") == 0
+    shown.close()
+
+
+def test_even_markup_that_got_in_could_neither_run_nor_call(browser: Any, tmp_path: Path) -> None:
+    path = render(verdict(), tmp_path / "report.html")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)
+        smuggled = (PAYLOADS[1] + PAYLOADS[0]).replace(":9/", f":{server.getsockname()[1]}/")
+        path.write_text(path.read_text("utf-8").replace("</main>", smuggled + "</main>"), "utf-8")
+        shown = browser.new_page()
+        shown.goto(path.as_uri())
+        shown.wait_for_load_state("networkidle")
+        assert shown.evaluate("[document.images.length, window.pwned]") == [1, None]
+        with pytest.raises(BlockingIOError):
+            server.accept()
+        shown.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_never_scrolls_sideways(name: str, browser: Any, tmp_path: Path) -> None:
+    shown = opened(browser, render(verdict(name), tmp_path / "report.html"))
+    for width in (320, 380, 768, 1280):
+        shown.set_viewport_size({"width": width, "height": 900})
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width
+    shown.close()
+
+
+@pytest.mark.parametrize("text", ["long " * 400, "x" * 3000, "漢字" * 800])
+def test_long_texts_and_huge_numbers_fit_a_phone(text: str, browser: Any, tmp_path: Path) -> None:
+    body = rewritten(verdict(), (text for _ in count()))
+    body["steps"][3].update(p95_ms=1e200, usd_per_1k=1e200, input_tokens=10**30)
+    body["economics"].update(usd_per_month=1e300)
+    shown = opened(browser, render(body, tmp_path / "report.html"), 380)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 380
+    shown.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_text_has_contrast_enough(name: str, browser: Any, tmp_path: Path) -> None:
+    shown = opened(browser, render(verdict(name), tmp_path / "report.html"))
+    for scheme in ("light", "dark"):
+        shown.emulate_media(color_scheme=scheme)
+        assert shown.evaluate(CONTRAST) == []
+    shown.close()
+
+
+def test_a_dark_screen_gets_a_dark_page_and_paper_a_white_one(browser: Any, tmp_path: Path) -> None:
+    shown = opened(browser, render(verdict(), tmp_path / "report.html"), scheme="dark")
+    ground = "getComputedStyle(document.body).backgroundColor"
+    assert shown.evaluate(ground) == "rgb(21, 24, 27)"
+    shown.emulate_media(media="print")
+    assert shown.evaluate(ground) == "rgb(255, 255, 255)"
+    shown.close()
+
+
+def test_print_shows_what_is_folded_on_screen(browser: Any, tmp_path: Path) -> None:
+    shown = browser.new_page()
+    shown.goto(render(verdict(), tmp_path / "report.html").as_uri())
+    height = "document.querySelector('.why details').getBoundingClientRect().height"
+    folded = shown.evaluate(height)
+    shown.emulate_media(media="print")
+    assert shown.evaluate(height) > folded + 20
+    shown.close()
