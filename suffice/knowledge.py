@@ -41,11 +41,11 @@ class Indexed:
 
 
 class Builder(Protocol):
-    """The shelf's plugin: makes the index of a corpus below a folder, from the last one where there is one."""
+    """The shelf's plugin: makes the index of a corpus in a task folder's cache, from the last one if there is one."""
 
     def build(self, corpus: Corpus, recipe: Recipe, folder: Path) -> Indexed: ...
 
-    def open(self, path: Path) -> Index: ...
+    def open(self, path: Path, folder: Path) -> Index: ...
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Knowledge:
     documents: Path
     recipe: Recipe
     folder: Path
-    """Where rebuildable caches lie."""
+    """The task folder: the index is kept below it, in `.suffice/artifacts`, and can be built again at any time."""
     index: str = "sqlite"
 
     @cached_property
@@ -69,7 +69,7 @@ class Knowledge:
 
     def open(self) -> Index:
         """The index of the documents as they are now, built where it is missing or damaged."""
-        return self._builder.open(self.refresh().path)
+        return self._builder.open(self.refresh().path, self.folder)
 
     @property
     def _builder(self) -> Builder:

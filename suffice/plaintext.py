@@ -37,16 +37,42 @@ def load(path: Path) -> bytes:
 
 def decoded(path: Path) -> str:
     """A text file as text: UTF-8, or what its byte order mark says; anything else is an error, never a guess."""
-    content = load(path)
+    try:
+        return decode(load(path))
+    except Undecodable as wrong:
+        hint = f"save it as UTF-8, for instance: iconv -f WINDOWS-1252 -t UTF-8 {path.name}"
+        raise InputError(str(wrong), file=str(path), line=wrong.line, hint=hint) from wrong
+
+
+class Undecodable(ValueError):
+    """Bytes that are not the text they should be, and the line where that shows."""
+
+    def __init__(self, content: bytes, offset: int, encoding: str) -> None:
+        shown = f"0x{content[offset]:02x}" if offset < len(content) else "the end"
+        super().__init__(f"not {encoding.upper()} text: byte {offset} is {shown}")
+        self.line = content.count(b"\n", 0, offset) + 1
+
+
+def decode(content: bytes, declared: str = "utf-8") -> str:
+    """Bytes as text: by their byte order mark, else as UTF-8, else as what they are declared to be."""
     mark, encoding = next(((m, e) for m, e in _MARKS if content.startswith(m)), (b"", "utf-8"))
     body = content[len(mark) :]
     try:
         text = body.decode(encoding)
     except UnicodeDecodeError as wrong:
-        raise _undecodable(path, content, wrong.start + len(mark), encoding) from wrong
+        if mark or declared == "utf-8":
+            raise Undecodable(content, wrong.start + len(mark), encoding) from wrong
+        return _as_declared(content, declared)
     if (nul := text.find("\x00")) >= 0:
-        raise _undecodable(path, content, len(mark) + len(text[:nul].encode(encoding)), encoding)
+        raise Undecodable(content, len(mark) + len(text[:nul].encode(encoding)), encoding)
     return clean(text)
+
+
+def _as_declared(content: bytes, declared: str) -> str:
+    try:
+        return clean(content.decode(declared))
+    except UnicodeDecodeError as wrong:
+        raise Undecodable(content, wrong.start, declared) from wrong
 
 
 def clean(text: str) -> str:
@@ -107,13 +133,3 @@ def _mapping(block: str) -> Mapping[str, Json] | None:
             raise ValueError("front matter with `labels:` is not YAML") from wrong
         return None
     return value if isinstance(value, Mapping) else {} if value is None else None
-
-
-def _undecodable(path: Path, content: bytes, offset: int, encoding: str) -> InputError:
-    shown = f"0x{content[offset]:02x}" if offset < len(content) else "the end"
-    return InputError(
-        f"not {encoding.upper()} text: byte {offset} is {shown}",
-        file=str(path),
-        line=content.count(b"\n", 0, offset) + 1,
-        hint=f"save it as UTF-8, for instance: iconv -f WINDOWS-1252 -t UTF-8 {path.name}",
-    )

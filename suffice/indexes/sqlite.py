@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,22 +69,23 @@ class Sqlite:
     def build(self, corpus: Corpus, recipe: Recipe, folder: Path) -> Indexed:
         """The index of this corpus: the file that is there, or a refreshed copy of the last one of this recipe."""
         start = time.perf_counter()
-        series = f"index-{_key(corpus, recipe)}"
-        files = _sound_files(folder, series)
+        series = f"index-{_key(corpus, recipe, folder)}"
+        cache = folder / ".suffice" / "artifacts"
+        files = _sound_files(cache, series)
         current = next((f for f in files if f.name.startswith(f"{series}-{corpus.digest[:16]}-")), None)
         if current is not None:
             return _indexed(current, Changes(), start)
-        folder.mkdir(parents=True, exist_ok=True)
-        with _scratch(folder, files[0] if files else None) as scratch:
+        cache.mkdir(parents=True, exist_ok=True)
+        with _scratch(cache, files[0] if files else None) as scratch:
             changes = _update(scratch, corpus, recipe, folder)
-            path = _settle(scratch, folder / f"{series}-{corpus.digest[:16]}")
+            path = _settle(scratch, cache / f"{series}-{corpus.digest[:16]}")
         for old in [f for f in files if f != path][KEPT_FILES - 1 :]:
             old.unlink(missing_ok=True)
         return _indexed(path, changes, start)
 
-    def open(self, path: Path) -> SqliteIndex:
+    def open(self, path: Path, folder: Path) -> SqliteIndex:
         """An index file, ready to be searched from any thread."""
-        return SqliteIndex(path)
+        return SqliteIndex(path, folder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class SqliteIndex:
     """One index file, open for reading: a pool of connections, and the vectors in memory once they are needed."""
 
     path: Path
+    folder: Path
+    """The task folder, beside which a task's own embedder is looked up."""
     connections: int = 4
     _pool: queue.SimpleQueue[sqlite3.Connection] = field(default_factory=queue.SimpleQueue, repr=False, compare=False)
 
@@ -137,20 +140,17 @@ class SqliteIndex:
         ids, access, matrix = self._vectors
         if not len(ids) or not query.strip():
             return []
-        scores = matrix @ self._embedded(query)
+        scores = matrix @ _meaning(query[:CHARACTERS_AT_MOST], self._embedder, self.folder)
         scores[~np.isin(access, allowed)] = -np.inf
         best = np.argpartition(-scores, min(depth, len(ids)) - 1)[:depth]
         ranked = sorted(((ids[i], float(scores[i])) for i in best if np.isfinite(scores[i])), key=_best_first)
         return ranked[:depth]
 
-    def _embedded(self, query: str) -> np.ndarray[Any, np.dtype[np.float32]]:
-        embedder = self._about["embedder"]
-        if not embedder:
-            raise InputError("this index has no vectors", hint="index with an embedder, or search in lexical mode")
-        from ..vectors import vectors
-
-        vector: np.ndarray[Any, np.dtype[np.float32]] = vectors([query], embedder=embedder, folder=self.path.parent)[0]
-        return vector
+    @property
+    def _embedder(self) -> str:
+        if name := self._about["embedder"]:
+            return name
+        raise InputError("this index has no vectors", hint="index with an embedder, or search in lexical mode")
 
     def _passages(self, ranked: Sequence[Ranked]) -> tuple[Passage, ...]:
         names = [name for name, _ in ranked]
@@ -208,12 +208,19 @@ def fused(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
     return sorted(scores.items(), key=_best_first)
 
 
+@lru_cache(4096)
+def _meaning(query: str, embedder: str, folder: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """A query's vector. Not kept in the task folder: a server's queries have no end."""
+    vector: np.ndarray[Any, np.dtype[np.float32]] = find("embedders", embedder, beside=folder)()([query])[0]
+    return vector
+
+
 def _best_first(ranked: Ranked) -> tuple[float, str]:
     return -ranked[1], ranked[0]
 
 
-def _key(corpus: Corpus, recipe: Recipe) -> str:
-    embedder = find("embedders", recipe.embedder)().digest if recipe.embedder else ""
+def _key(corpus: Corpus, recipe: Recipe, folder: Path) -> str:
+    embedder = find("embedders", recipe.embedder, beside=folder)().digest if recipe.embedder else ""
     return digest_of([FORMAT, recipe, embedder, corpus.root.name])[:16]
 
 

@@ -113,8 +113,7 @@ class Retrieval(Layer):
     @cached_property
     def _knowledge(self) -> Knowledge:
         recipe = Recipe(self.words, self.overlap, None if self.mode == "lexical" else self.embedder)
-        cache = self.folder / ".suffice" / "artifacts"
-        return Knowledge(self.folder / self.documents, recipe, cache, self.index)
+        return Knowledge(self.folder / self.documents, recipe, self.folder, self.index)
 
     @cached_property
     def _opened(self) -> tuple[Index, Mapping[str, Json]]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..documents import Section
 from ..plaintext import headed
+from ._outline import Outline
 
 _FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 _HEADING = re.compile(r" {0,3}(#{1,6})(?:[ \t]+(.*?))?[ \t]*$")
@@ -17,27 +18,13 @@ _COMMENT = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 
 def markdown(path: Path) -> tuple[Section, ...]:
     """The file's sections, in order. A section's heading is its chain, such as `Travel > Hotels`."""
-    return tuple(_sections(headed(path)[1]))
-
-
-def _sections(body: str) -> Iterator[Section]:
-    chain: list[tuple[int, str]] = []
-    lines: list[str] = []
-    for level, line in _marked(body):
-        if not level:
-            lines.append(line)
-            continue
-        yield from _section(chain, lines)
-        chain = [(above, name) for above, name in chain if above < level]
-        chain.append((level, line))
-        lines = []
-    yield from _section(chain, lines)
-
-
-def _section(chain: list[tuple[int, str]], lines: list[str]) -> Iterator[Section]:
-    text = re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-    if text:
-        yield Section(text, " > ".join(name for _, name in chain if name))
+    outline = Outline()
+    for level, line in _marked(headed(path)[1]):
+        if level:
+            outline.head(level, line)
+        else:
+            outline.add(line)
+    return outline.sections
 
 
 def _marked(body: str) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,7 @@ from suffice.chunks import Recipe
 from suffice.documents import Corpus
 from suffice.errors import InputError
 from suffice.indexes.sqlite import Sqlite, SqliteIndex, expression, fused
+from suffice.knowledge import Indexed
 
 LEXICAL = Recipe(words=40, embedder=None)
 PAGES = {
@@ -32,7 +33,11 @@ def write(folder: Path, pages: Mapping[str, str]) -> Corpus:
 
 def build(tmp_path: Path, pages: Mapping[str, str] = PAGES) -> SqliteIndex:
     corpus = write(tmp_path / "docs", pages)
-    return Sqlite().open(Sqlite().build(corpus, LEXICAL, tmp_path / "cache").path)
+    return opened(Sqlite().build(corpus, LEXICAL, tmp_path), tmp_path)
+
+
+def opened(done: Indexed, folder: Path) -> SqliteIndex:
+    return Sqlite().open(done.path, folder)
 
 
 def found(index: SqliteIndex, query: str, **how: object) -> list[str]:
@@ -49,19 +54,19 @@ def test_a_refresh_touches_only_what_changed(tmp_path: Path) -> None:
     build(tmp_path)
     (tmp_path / "docs" / "trains.md").unlink()
     corpus = write(tmp_path / "docs", {"leave.md": "# Leave\nThirty holidays.", "pets.md": "Dogs are welcome."})
-    done = Sqlite().build(corpus, LEXICAL, tmp_path / "cache")
+    done = Sqlite().build(corpus, LEXICAL, tmp_path)
     assert (done.added, done.changed, done.removed, done.passages) == (1, 1, 1, 3)
-    index = Sqlite().open(done.path)
-    assert found(index, "holidays dogs train days") == ["leave.md", "pets.md"] or "pets.md" in found(index, "dogs")
+    index = opened(done, tmp_path)
+    assert sorted(found(index, "holidays dogs")) == ["leave.md", "pets.md"]
     assert found(index, "train") == [] and found(index, "25") == []
 
 
 def test_nothing_new_means_nothing_done(tmp_path: Path) -> None:
     build(tmp_path)
-    before = sorted((f.name, f.stat().st_mtime_ns) for f in (tmp_path / "cache").iterdir())
-    done = Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path / "cache")
+    before = sorted((f.name, f.stat().st_mtime_ns) for f in (tmp_path / ".suffice" / "artifacts").iterdir())
+    done = Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path)
     assert (done.added, done.changed, done.removed) == (0, 0, 0)
-    assert before == sorted((f.name, f.stat().st_mtime_ns) for f in (tmp_path / "cache").iterdir())
+    assert before == sorted((f.name, f.stat().st_mtime_ns) for f in (tmp_path / ".suffice" / "artifacts").iterdir())
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -71,10 +76,10 @@ def test_a_refreshed_index_answers_like_a_fresh_one(tmp_path: Path, seed: int) -
         pages = {f"{n}.md": " ".join(draw.choices(words, k=60)) for n in draw.sample(range(12), 5)}
         for gone in draw.sample(range(12), 3) if step else ():
             (tmp_path / "docs" / f"{gone}.md").unlink(missing_ok=True)
-        kept = Sqlite().build(write(tmp_path / "docs", pages), LEXICAL, tmp_path / "cache")
+        kept = Sqlite().build(write(tmp_path / "docs", pages), LEXICAL, tmp_path)
     fresh = Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path / "other")
     for query in words:
-        one, other = (Sqlite().open(d.path).search(query, k=9, mode="lexical") for d in (kept, fresh))
+        one, other = (opened(d, tmp_path).search(query, k=9, mode="lexical") for d in (kept, fresh))
         assert one == other
 
 
@@ -83,17 +88,17 @@ def test_a_damaged_file_is_built_anew(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    done = Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path / "cache")
+    done = Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path)
     assert done.added == 3
-    assert found(Sqlite().open(done.path), "leave")[0] == "leave.md"
+    assert found(opened(done, tmp_path), "leave")[0] == "leave.md"
 
 
 def test_an_unreadable_document_leaves_nothing_half_written(tmp_path: Path) -> None:
     write(tmp_path / "docs", PAGES)
     (tmp_path / "docs" / "z.txt").write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(InputError, match=r"not UTF"):
-        Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path / "cache")
-    assert list((tmp_path / "cache").iterdir()) == []
+        Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path)
+    assert list((tmp_path / ".suffice" / "artifacts").iterdir()) == []
 
 
 def test_documents_without_text_are_refused(tmp_path: Path) -> None:
