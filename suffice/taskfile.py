@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -140,6 +141,11 @@ def schema() -> dict[str, Any]:
     """The JSON Schema of a task file; `suffice/schemas/suffice.schema.json` holds it for editors."""
     body = TaskFile.model_json_schema(by_alias=True)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **body, "title": "suffice.yaml"}
+
+
+def schema_text() -> str:
+    """The published file, as it must stand."""
+    return json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
 
 
 def checked(file: YamlFile) -> TaskFile:

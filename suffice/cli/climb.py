@@ -43,8 +43,8 @@ def climbed(task: Task, budget: float | None, max_calls: int | None) -> Verdict:
     from .progress import meter
     from .standing import budget_of, ledger_of
 
-    with ledger_of(task) as ledger, meter(task.name) as progress:
-        return go(task, ledger=ledger, budget=budget_of(budget, max_calls), progress=progress, seed=task.seed)
+    with ledger_of(task) as ledger, meter(task.name) as bar:
+        return go(task, ledger=ledger, budget=budget_of(budget, max_calls), watch=bar.watch)
 
 
 def plan(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:

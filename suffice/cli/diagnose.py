@@ -32,9 +32,9 @@ def diagnose(
 
     task = load(folder, seed=seed)
     asked, _ = standing(task, stack)
-    with ledger_of(task) as ledger, meter("diagnose") as progress:
+    with ledger_of(task) as ledger, meter("diagnose") as bar:
         calls = Calls(asked.model, ledger, budget_of(budget, max_calls))  # type: ignore[arg-type]  # a Model
-        made = run(asked.over(calls), task.parts.select, progress=progress)
+        made = run(asked.over(calls), task.parts.select, progress=bar.progress)
         found = explain(made, task=task, pool=task.parts.pool, seed=seed)
     tell(as_json, found, lambda screen: show(found, screen))
 

@@ -116,9 +116,10 @@ def _weights(name: str) -> Check:
 
 
 def _keys() -> Iterator[Check]:
-    """Whether a key is set, from what the providers on the shelf say they read."""
-    for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY"):
-        there = bool(os.environ.get(name))
+    """Whether a key is set; the value is never read here."""
+    from ..models import keys_set
+
+    for name, there in keys_set().items():
         yield Check(
             name, "ok" if there else "note", "set" if there else "not set", "" if there else "only for its models"
         )

@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .say import console
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
-Report = Callable[[Any], object]
-"""Takes a `run.Progress`, or a text that says what is going on."""
+    from ..run import Progress
+
+
+class Meter:
+    """What verbs report to; silent where nobody is watching."""
+
+    def __init__(self, bars: Bars | None, title: str) -> None:
+        self._bars = bars
+        self._task = bars.add_task(title, total=None, money="") if bars else None
+
+    def progress(self, event: Progress) -> None:
+        """How far a run is."""
+        if self._bars is not None and self._task is not None:
+            left = "" if event.eta is None else f"{event.eta:.0f} s left · "
+            money = f"{left}{event.calls} calls · ${event.usd:.4f}"
+            self._bars.update(self._task, completed=event.done, total=event.total, money=money)
+
+    def watch(self, stage: str, event: Progress | None) -> None:
+        """Which stage a climb is in, and how far that is."""
+        if self._bars is None or self._task is None:
+            return
+        self._bars.update(self._task, description=stage)
+        if event is None:
+            self._bars.update(self._task, completed=0, total=None, money="")
+        else:
+            self.progress(event)
 
 
 @contextmanager
-def meter(title: str) -> Iterator[Report | None]:
-    """What a verb reports to; None where nobody is watching."""
+def meter(title: str) -> Iterator[Meter]:
+    """A bar on stderr while the block runs."""
     if not sys.stderr.isatty():
-        yield None
+        yield Meter(None, title)
         return
     with _bars() as bars:
-        task = bars.add_task(title, total=None, money="")
-        yield lambda event: _moved(bars, task, event)
+        yield Meter(bars, title)
 
 
 def _bars() -> Bars:
@@ -40,12 +63,3 @@ def _bars() -> Bars:
         transient=True,
         refresh_per_second=8,
     )
-
-
-def _moved(bars: Bars, task: Any, event: Any) -> None:
-    if isinstance(event, str):
-        bars.update(task, description=event, completed=0, total=None, money="")
-        return
-    left = "" if event.eta is None else f"{event.eta:.0f} s left · "
-    spent = f"{left}{event.calls} calls · ${event.usd:.4f}"
-    bars.update(task, completed=event.done, total=event.total, money=spent)

@@ -44,14 +44,14 @@ def run(
 
     task = load(folder, seed=seed)
     asked, source = standing(task, stack)
-    with ledger_of(task) as ledger, meter(f"run {part}") as progress:
+    with ledger_of(task) as ledger, meter(f"run {part}") as bar:
         made = measure(
             asked,
             part_of(task, part),
             ledger=ledger,
             budget=budget_of(budget, max_calls),
             workers=workers,
-            progress=progress,
+            progress=bar.progress,
         )
     if out:
         write(out, made.records)

@@ -33,7 +33,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     screen.print(Text(body["headline"], style="bold"))
     screen.print(Text(body["test"]["can_prove"], style="dim"))
     screen.print()
-    screen.print(_ladder(body))
+    screen.print(_ladder(body, screen.width))
     screen.print()
     _reasons(body, screen)
     _causes(body, screen)
@@ -44,17 +44,23 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
         screen.print(Text(f"report: {folder / 'report.html'}"), soft_wrap=True)
 
 
-def _ladder(body: Body) -> Table:
+NARROW = 100
+"""Columns below which the bars and the cost are left out."""
+
+
+def _ladder(body: Body, width: int) -> Table:
     from rich.table import Table
 
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
-    for name in ("rung", "status"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("quality", no_wrap=True)
-    for name in ("", "lift", "$/1k", "p95"):
-        table.add_column(name, justify="right", no_wrap=True)
+    table = Table(box=None, header_style="bold", pad_edge=False, collapse_padding=width < NARROW, padding=(0, 1))
+    columns = ["rung", "status", "quality", "", "lift", "$/1k", "p95 ms"]
+    left = ("rung", "status", "quality")
+    kept = [at for at, name in enumerate(columns) if width >= NARROW or name not in ("quality", "$/1k")]
+    for at in kept:
+        name = "quality" if columns[at] == "" and width < NARROW else columns[at]
+        table.add_column(name, justify="left" if columns[at] in left else "right", no_wrap=True)
     for step in body["steps"]:
-        table.add_row(*_row(step, step["rung"] == body["stop_at"]))
+        cells = _row(step, step["rung"] == body["stop_at"])
+        table.add_row(*(cells[at] for at in kept))
     return table
 
 
@@ -107,7 +113,7 @@ def _usd(step: Body) -> str:
 
 
 def _ms(step: Body) -> str:
-    return "" if step["p95_ms"] is None else f"{step['p95_ms']:.0f} ms"
+    return "" if step["p95_ms"] is None else f"{step['p95_ms']:.0f}"
 
 
 def _causes(body: Body, screen: Console) -> None:
