@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import pkgutil
 import sys
+import traceback
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from importlib.metadata import entry_points
@@ -106,12 +108,27 @@ def _load_file(where: str, beside: Path | None) -> ModuleType:
     path = (beside or Path()) / where
     if not path.is_file():
         raise UnknownPlugin(f"no such file: {path}", hint="the path is taken from the task's folder")
-    name = f"suffice_plugin_{abs(hash(str(path.resolve())))}"
+    content = path.read_bytes()
+    name = f"suffice_plugin_{hashlib.sha256(str(path.resolve()).encode() + content).hexdigest()[:16]}"
+    if name in sys.modules:
+        return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise UnknownPlugin(f"cannot load `{path}` as Python")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     module.__suffice_file__ = where  # type: ignore[attr-defined]  # read back by name_of
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as wrong:  # somebody else's code may raise anything
+        del sys.modules[name]
+        raise InputError(f"{type(wrong).__name__}: {wrong}", file=str(path), line=_line_in(path, wrong)) from wrong
     return module
+
+
+def _line_in(path: Path, wrong: Exception) -> int | None:
+    """The deepest line of the file that the error came through."""
+    if isinstance(wrong, SyntaxError):
+        return wrong.lineno
+    frames = traceback.extract_tb(wrong.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if Path(frame.filename) == path), None)

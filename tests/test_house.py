@@ -21,12 +21,14 @@ ROWS = (
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}
-SHELVES = (
-    "layers models scorers probes readers embedders indexes rerankers trainers platforms importers exporters".split()
-)
-HEAVY = set(
-    "torch transformers sklearn scipy pandas xllamacpp onnx onnxruntime pypdf openai anthropic pyarrow gguf".split()
-)
+SHELVES = {
+    *("layers", "models", "scorers", "probes", "readers", "embedders", "indexes"),
+    *("rerankers", "trainers", "platforms", "importers", "exporters"),
+}
+HEAVY = {
+    *("torch", "transformers", "sklearn", "scipy", "pandas", "xllamacpp", "onnx", "onnxruntime"),
+    *("pypdf", "openai", "anthropic", "pyarrow", "gguf"),
+}
 ALLOWED = {"stats": {"scipy"}, "rows.py": {"pyarrow"}}
 """scipy late in stats, pyarrow late in the one file that reads .parquet; all other heavy libraries live on shelves."""
 LONGEST = 500
