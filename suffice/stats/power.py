@@ -90,7 +90,7 @@ def smallest_visible_effect(
 
 
 def smallest_visible_mean(error: float, alpha: float = 0.05, power: float = 0.8, sided: Sided = "two") -> float:
-    """The smallest lift that an estimate with this standard error shows with this power, by the normal approximation."""
+    """The smallest lift that an estimate with this standard error shows with this power (normal approximation)."""
     tail = alpha / 2 if sided == "two" else alpha
     return (distribution.normal_quantile(1 - tail) + distribution.normal_quantile(power)) * error
 

@@ -7,7 +7,8 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from suffice.stats.bootstrap import draws_for, redrawn
+from suffice.stats import distribution
+from suffice.stats.bootstrap import draws_for
 from suffice.stats.interval import Interval, mean_interval
 from suffice.stats.sample import ENOUGH_GROUPS, check_level, finite, group_codes, scores
 
@@ -74,9 +75,9 @@ def shares(
     and on which it ran, and runs on items already fixed are left out. A probe that cannot apply to an item has run and
     fixed nothing. A probe that does no better than its sham gets rho = 0. The limits come from a bootstrap of the whole
     chain over items, or whole groups, and hold for all shares at once (max-t: Westfall & Young 1993, Resampling-Based
-    Multiple Testing, §2); a cause too rare to be seen widens them as in `group_limits`.
+    Multiple Testing, §2); a cause too rare to be seen widens them as in `group_limits`,
+    and Student's t replaces the normal, without which 30 failures are covered 92 % of the time, not 95 %.
     """
-    import numpy as np
 
     check_level(alpha)
     hits, shams, runs = _matrices(fixed, sham, ran)
@@ -84,7 +85,7 @@ def shares(
     counts = _counts(hits, shams, runs)
     found = _chain(counts.sum(axis=0)[None])[0]
     codes = group_codes(groups, n)
-    units = counts if codes is None else np.stack([counts[codes == c].sum(axis=0) for c in range(int(codes.max()) + 1)])
+    units = counts if codes is None else _by_group(counts, codes)
     reason = _too_few(n, len(units), codes is not None)
     low, high = (None, None) if reason else _limits(units, found, alpha, seed)
     method = "counts only" if reason else "bootstrap of the chain, simultaneous (max-t)"
@@ -166,12 +167,20 @@ def _counts(hits: Flags, shams: Flags, runs: Flags) -> Floats:
     return np.stack([open_, open_ & hits, open_ & shams], axis=2).astype(np.float64)
 
 
+def _by_group(counts: Floats, codes: npt.NDArray[np.intp]) -> Floats:
+    import numpy as np
+
+    sums = np.zeros((int(codes.max()) + 1, *counts.shape[1:]))
+    np.add.at(sums, codes, counts)
+    return sums
+
+
 def _chain(counts: Floats) -> Floats:
     # draws × probes × 3 to draws × (shares, then the undiagnosed rest)
     import numpy as np
 
     rho = _rho(counts)
-    left: Floats = np.cumprod(1 - rho, axis=1)
+    left = np.cumprod(1 - rho, axis=1, dtype=np.float64)
     before = np.concatenate([np.ones((len(rho), 1)), left[:, :-1]], axis=1)
     return np.concatenate([rho * before, left[:, -1:]], axis=1)
 
@@ -187,25 +196,20 @@ def _rho(counts: Floats) -> Floats:
 def _limits(units: Floats, found: Floats, alpha: float, seed: int) -> tuple[Floats, Floats]:
     import numpy as np
 
-    n, flat = len(units), units.reshape(len(units), -1)
-    sums = [_times_drawn(block, n) @ flat for block in redrawn(n, draws_for(n), seed)]
-    drawn = _chain(np.concatenate(sums).reshape(-1, *units.shape[1:]))
+    # drawing units with replacement is drawing how often each kind of unit occurs
+    n = len(units)
+    kinds, often = np.unique(units.reshape(n, -1), axis=0, return_counts=True)
+    times = np.random.default_rng(seed).multinomial(n, often / n, size=draws_for(len(kinds)))
+    drawn = _chain((times @ kinds).reshape(-1, *units.shape[1:]))
     error = drawn.std(axis=0, ddof=1)
     moved = error > 1e-12
     largest = (np.abs(drawn - found)[:, moved] / error[moved]).max(axis=1, initial=0.0)
-    width = np.quantile(largest, 1 - alpha) * error
+    few = distribution.t_quantile(1 - alpha / 2, n - 1) / distribution.normal_quantile(1 - alpha / 2)
+    width = few * np.quantile(largest, 1 - alpha) * error
     unseen = 1 - (alpha / 2 / found.size) ** (1 / n)
     low = np.minimum(found - width, found * (1 - unseen))
     high = np.maximum(found + width, found + unseen * (1 - found))
     return np.clip(low, 0, 1), np.clip(high, 0, 1)
-
-
-def _times_drawn(block: npt.NDArray[np.intp], n: int) -> Floats:
-    import numpy as np
-
-    rows = len(block)
-    offset = block + n * np.arange(rows)[:, None]
-    return np.bincount(offset.ravel(), minlength=rows * n).reshape(rows, n).astype(np.float64)
 
 
 def _share(count: Floats, found: Floats, k: int, low: Floats | None, high: Floats | None) -> Share:
