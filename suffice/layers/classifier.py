@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -37,6 +38,10 @@ VARIANTS: Sequence[tuple[Method, Features]] = (
 )
 SOURCE = "docs/framework.md §3"
 FOLDS = 3
+HELD_OUT = 4000
+"""Examples that are learned from at most when confidence is measured."""
+QUICK = 50_000
+"""Examples times labels up to which full logistic regression takes about a second."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +131,8 @@ class _Learned:
     """examples × dimensions, for nearest neighbours"""
     owners: Array
     """the label of each point"""
+    counted: bool = False
+    """Whether words count as often as they occur (naive Bayes), or as rows of length one."""
     temperature: float = 1.0
 
     def scores(self, texts: Sequence[str], points: Array | None) -> Array:
@@ -142,11 +149,13 @@ class _Learned:
         return total + points @ self.meaning if points is not None and len(self.meaning) else total
 
     def _row(self, text: str) -> tuple[list[int], Array]:
-        """The known terms of a text and their weights, of length one."""
+        """The known terms of a text and what each weighs."""
         import numpy as np
 
         counts = Counter(self.terms[term] for term in terms_of(text) if term in self.terms)
         columns = sorted(counts)
+        if self.counted:
+            return columns, np.array([counts[c] for c in columns], dtype=np.float32)
         values = np.array([1 + math.log(counts[c]) for c in columns], dtype=np.float32) * self.idf[columns]
         return columns, values / (float(np.sqrt(values @ values)) or 1.0)
 
@@ -164,6 +173,7 @@ class _Learned:
             "bias": self.bias.astype(np.float32),
             "points": self.points.astype(half),
             "owners": self.owners.astype(np.int32),
+            "counted": np.array(self.counted),
             "temperature": np.array(self.temperature, dtype=np.float32),
         }
         file = io.BytesIO()
@@ -180,9 +190,10 @@ def _read(folder: Path, digest: str) -> _Learned:
         with np.load(path, allow_pickle=False) as file:
             got = {name: file[name] for name in file.files}
         labels, terms = _unpacked(got.pop("labels")), _unpacked(got.pop("terms"))
-        temperature = float(got.pop("temperature"))
+        temperature, counted = float(got.pop("temperature")), bool(got.pop("counted"))
         arrays = {name: array.astype(np.float32) if name != "owners" else array for name, array in got.items()}
-        return _Learned(labels, {term: at for at, term in enumerate(terms)}, temperature=temperature, **arrays)
+        found = {term: at for at, term in enumerate(terms)}
+        return _Learned(labels, found, counted=counted, temperature=temperature, **arrays)
     except (ValueError, KeyError, TypeError, OSError) as wrong:
         raise Damaged("the artifact holds no classifier", file=str(path), hint="run the climb again") from wrong
 
@@ -222,9 +233,8 @@ def _fitted(layer: Classifier, texts: Sequence[str], points: Array | None, label
     if len(names) < 2:
         return empty
     if layer.method == "bayes":
-        table, terms, idf = _table(texts)
-        words, bias = _bayes(table, owners)
-        return replace(empty, terms=terms, idf=idf, words=words, bias=bias)
+        words, terms = _bayes(texts, owners)
+        return replace(empty, terms=terms, words=words, counted=True)
     table, terms, idf = _table(texts) if layer.features != "meaning" else (None, {}, empty.idf)
     weights, bias = _logistic(_joined(table, points), owners)
     return replace(empty, terms=terms, idf=idf, words=weights[: len(terms)], meaning=weights[len(terms) :], bias=bias)
@@ -234,9 +244,9 @@ def _table(texts: Sequence[str]) -> tuple[Any, dict[str, int], Array]:
     """texts × terms, weighted by log frequency and rarity, rows of length one."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    counted = TfidfVectorizer(analyzer=terms_of, min_df=2 if len(texts) > 200 else 1, sublinear_tf=True)
-    table = counted.fit_transform(texts)
-    return table, {term: int(at) for term, at in sorted(counted.vocabulary_.items(), key=lambda t: t[1])}, counted.idf_
+    weighed = TfidfVectorizer(analyzer=terms_of, min_df=_rarest(texts), sublinear_tf=True)
+    table = weighed.fit_transform(texts)
+    return table, _in_order(weighed.vocabulary_), weighed.idf_
 
 
 def _joined(table: Any, points: Array | None) -> Any:
@@ -247,23 +257,38 @@ def _joined(table: Any, points: Array | None) -> Any:
     return hstack([table, csr_matrix(points)]).tocsr()
 
 
-def _bayes(table: Any, owners: Array) -> tuple[Array, Array]:
-    from sklearn.naive_bayes import ComplementNB
+def _bayes(texts: Sequence[str], owners: Array) -> tuple[Array, dict[str, int]]:
+    """Multinomial naive Bayes on counts; every label is as likely as the next before a word is read."""
+    from sklearn.feature_extraction.text import CountVectorizer
+    from sklearn.naive_bayes import MultinomialNB
 
-    fitted = ComplementNB(alpha=0.1).fit(table, owners)
-    return fitted.feature_log_prob_.T, fitted.class_log_prior_ * 0
+    counted = CountVectorizer(analyzer=terms_of, min_df=_rarest(texts))
+    fitted = MultinomialNB(alpha=0.1, fit_prior=False).fit(counted.fit_transform(texts), owners)
+    return fitted.feature_log_prob_.T, _in_order(counted.vocabulary_)
+
+
+def _rarest(texts: Sequence[str]) -> int:
+    """In how many texts a term must stand to be learned."""
+    return 2 if len(texts) > 200 else 1
+
+
+def _in_order(vocabulary: Mapping[str, int]) -> dict[str, int]:
+    return {term: int(at) for term, at in sorted(vocabulary.items(), key=lambda pair: pair[1])}
 
 
 def _logistic(table: Any, owners: Array) -> tuple[Array, Array]:
+    """All labels at once where that is quick, otherwise each against the rest by seeded stochastic gradients."""
     import numpy as np
-    from sklearn.linear_model import LogisticRegression
+    from sklearn.linear_model import LogisticRegression, SGDClassifier
 
-    fitted = LogisticRegression(C=10.0, max_iter=200, tol=1e-3).fit(table, owners)
-    if len(fitted.coef_) > 1:
-        return fitted.coef_.T, fitted.intercept_
-    return np.vstack([-fitted.coef_ / 2, fitted.coef_ / 2]).T, np.concatenate(
-        [-fitted.intercept_, fitted.intercept_]
-    ) / 2
+    if len(owners) * (owners.max() + 1) <= QUICK:
+        fitted = LogisticRegression(C=10.0, max_iter=300).fit(table, owners)
+    else:
+        fitted = SGDClassifier(loss="log_loss", alpha=1e-5, max_iter=5, tol=None, random_state=0).fit(table, owners)
+    weights, bias = fitted.coef_, fitted.intercept_
+    if len(weights) > 1:
+        return weights.T, bias
+    return np.vstack([-weights, weights]).T / 2, np.concatenate([-bias, bias]) / 2
 
 
 def _votes(queries: Array, points: Array, owners: Array, count: int, k: int = 10) -> Array:
@@ -285,16 +310,16 @@ def _temperature(layer: Classifier, texts: Sequence[str], points: Array | None, 
     import numpy as np
 
     held = [at for at in range(len(texts)) if at % FOLDS == 0]
-    rest = [at for at in range(len(texts)) if at % FOLDS]
+    rest = [at for at in range(len(texts)) if at % FOLDS][:HELD_OUT]
     known = {labels[at] for at in rest}
-    held = [at for at in held if labels[at] in known]
+    held = [at for at in held if labels[at] in known][:HELD_OUT]
     if len(held) < 10 or len(known) < 2:
         return 1.0
     points_of = (lambda _: None) if points is None else points.__getitem__
     part = _fitted(layer, [texts[at] for at in rest], points_of(rest), [labels[at] for at in rest])
     scores = part.scores([texts[at] for at in held], points_of(held))
     right = np.array([part.labels.index(labels[at]) for at in held])
-    tried = np.geomspace(0.02, 5, 40)
+    tried = np.geomspace(0.02, 30, 60)
     return float(min(tried, key=lambda t: -np.log(_softmax(scores / t)[range(len(held)), right] + 1e-12).mean()))
 
 
@@ -323,7 +348,8 @@ def _parts(word: str) -> list[str]:
 
 def _labelled(train: Dataset) -> tuple[list[str], list[str]]:
     """Texts and their (first accepted) labels, in an order that does not depend on the file's."""
-    rows = sorted((e.text, str(e.accepted[0])) for e in train if e.accepted and e.accepted[0] is not None)
+    rows = [(e.text, str(e.accepted[0])) for e in train if e.accepted and e.accepted[0] is not None]
+    rows.sort(key=lambda row: hashlib.sha256("\0".join(row).encode("utf-8", "surrogatepass")).digest())
     return [text for text, _ in rows], [label for _, label in rows]
 
 
