@@ -44,7 +44,16 @@ def margin_p(wins: int, losses: int, n: int, margin: float) -> float:
 
 def margin_limits(wins: int, losses: int, n: int, alpha: float) -> tuple[float, float]:
     """The lifts that `margin_p` rejects from neither side at alpha/2: an exact interval for paired 0/1 items."""
-    return _lower(wins, losses, n, alpha / 2), -_lower(losses, wins, n, alpha / 2)
+    return margin_lower(wins, losses, n, alpha / 2), -margin_lower(losses, wins, n, alpha / 2)
+
+
+def margin_lower(wins: int, losses: int, n: int, alpha: float) -> float:
+    """The lift up to which `margin_p` rejects at one-sided level alpha: an exact lower limit for paired 0/1 items."""
+    low, high = _bracket(wins, losses, n, alpha)
+    while high - low > _FINE:
+        middle = (low + high) / 2
+        low, high = (middle, high) if margin_p(wins, losses, n, middle) <= alpha else (low, middle)
+    return low
 
 
 def score_statistic(wins: object, losses: object, n: int, margin: float) -> Floats:
@@ -62,17 +71,16 @@ def score_statistic(wins: object, losses: object, n: int, margin: float) -> Floa
     return np.where(np.abs(numerator) < 1e-9, 0.0, z)
 
 
-def _lower(wins: int, losses: int, n: int, tail: float) -> float:
-    # start from the score statistic's own limit and widen until the exact test agrees
-    low, high = -1.0, (wins - losses) / n
-    guess, step = _score_lower(wins, losses, n, tail), 1 / n
-    while guess > low and margin_p(wins, losses, n, guess) > tail:
-        high, guess, step = guess, max(guess - step, -1.0), 2 * step
-    low = guess
-    while high - low > _FINE:
-        middle = (low + high) / 2
-        low, high = (middle, high) if margin_p(wins, losses, n, middle) <= tail else (low, middle)
-    return low
+def _bracket(wins: int, losses: int, n: int, alpha: float) -> tuple[float, float]:
+    # step away from the score statistic's own limit until the exact test changes its mind
+    lift, guess, step = (wins - losses) / n, _score_lower(wins, losses, n, alpha), 0.25 / n
+    rejected = guess <= -1 or margin_p(wins, losses, n, guess) <= alpha
+    while -1 < guess < lift:
+        further = min(guess + step, lift) if rejected else max(guess - step, -1.0)
+        if further in (-1.0, lift) or (margin_p(wins, losses, n, further) <= alpha) != rejected:
+            return min(guess, further), max(guess, further)
+        guess, step = further, 2 * step
+    return -1.0, lift
 
 
 def _score_lower(wins: int, losses: int, n: int, tail: float) -> float:

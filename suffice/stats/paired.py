@@ -125,7 +125,8 @@ def _exact(asked: _Asked) -> Paired:
     d, margin = asked.difference, asked.margin
     n, wins, losses = d.size, int((d > 0).sum()), int((d < 0).sum())
     p = _exact_p(wins, losses, n, margin, asked.sided)
-    low, high = margins.margin_limits(wins, losses, n, asked.two_sided)
+    low = margins.margin_lower(wins, losses, n, asked.two_sided / 2)
+    high = 1.0 if asked.sided == "greater" else -margins.margin_lower(losses, wins, n, asked.alpha / 2)
     # McNemar is the stricter of the two exact tests: where they differ about the margin, the reported one decides
     rejected, above = p <= asked.alpha, (wins - losses) / n > margin
     low = max(low, margin) if rejected and above else min(low, margin)
@@ -148,7 +149,7 @@ def _exact_p(wins: int, losses: int, n: int, margin: float, sided: Sided) -> flo
 def _graded(asked: _Asked) -> Paired:
     scaled, tail = (asked.difference + 1) / 2, asked.two_sided / 2
     low = 2 * betting.betting_lower(scaled, tail, seed=asked.seed) - 1
-    high = 2 * betting.betting_upper(scaled, tail, seed=asked.seed) - 1
+    high = 1.0 if asked.sided == "greater" else 2 * betting.betting_upper(scaled, tail, seed=asked.seed) - 1
     n = scaled.size
     error = float(asked.difference.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
     seen = smallest_visible_mean(error, asked.alpha, sided=asked.sided) if error else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 Sided = Literal["two", "greater"]
 
-_MOST = 10_000_000  # more items than this are never proposed
+_MOST = 1_000_000  # more items than this are never proposed
 _SURE = 7.0  # standard deviations beyond which a count is left out
 
 
@@ -98,14 +99,16 @@ def smallest_visible_mean(error: float, alpha: float = 0.05, power: float = 0.8,
 def needed(
     lift: float, discordance: float, alpha: float = 0.05, power: float = 0.8, sided: Sided = "two"
 ) -> int | None:
-    """The fewest pairs at which exact McNemar finds this lift with this power; None for no lift or over ten million."""
+    """The fewest pairs at which exact McNemar finds this lift with this power; None for no lift or over a million."""
     _check_share("discordance", discordance)
     if lift <= 0:
         return None
     if lift > 1:
         raise ValueError(f"lift is {lift}: the share of successes cannot rise by more than 1")
     differing = max(lift, discordance)
-    return _first(lambda n: mcnemar_power(n, lift, differing, alpha, sided) >= power, 1)
+    # the normal approximation (Connor 1987, Biometrics 43:207) is where the search starts
+    normal = smallest_visible_mean(math.sqrt(differing), alpha, power, sided) / lift
+    return _first(lambda n: mcnemar_power(n, lift, differing, alpha, sided) >= power, round(normal**2))
 
 
 @lru_cache(maxsize=4096)
@@ -136,12 +139,14 @@ def _critical(pairs: object, alpha: float, sided: Sided) -> Floats:
 
 def _first(enough: Callable[[int], bool], start: int) -> int | None:
     # exact power is a saw: the crossing found by doubling and halving is within one tooth of the first
-    high = start
+    high = min(max(start, 1), _MOST)
     while not enough(high):
-        high *= 2
-        if high > _MOST:
+        if high == _MOST:
             return None
+        high = min(2 * high, _MOST)
     low = high // 2
+    while low and enough(low):
+        low, high = low // 2, low
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if enough(middle) else (middle, high)
