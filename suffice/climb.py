@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from .artifacts import write_whole
 from .budget import Budget
+from .compare import pairs
 from .data import Dataset, worded
 from .diagnose import ceilings, diagnose
 from .digest import digest_of, file_digest, plain
@@ -31,7 +32,9 @@ from .version import __version__
 
 ALPHA = 0.05
 RECORDS = "records.jsonl"
-FIRST_LOOK = 30
+BEHIND = 0.01
+"""The level at which dev must prove a rung behind what is held before test is left closed for it."""
+FIRST_LOOK = 20
 """Variants are first compared on this many select items; the better two then on all of them."""
 FINALISTS = 2
 ORDER = ("student", "classifier", "rules", "structure", "long_context", "retrieval", "few_shot", "prompt")
@@ -79,8 +82,10 @@ class _Climb:
         self.best = self.base
         """The stack behind what is held; `base` is the model's own best, which heavier rungs are built on."""
         self.base_run: Run | None = None
+        self.best_run: Run | None = None
         self.diagnosis: Diagnosis | None = None
         self.diagnosed: Run | None = None
+        self.last = (candidates_of(self.task, self.model) or [""])[-1]
         self.stopped = ""
 
     def verdict(self, write: bool) -> Verdict:
@@ -165,9 +170,10 @@ class _Climb:
         common = {"variants": variants, "chosen": _variant_name(chosen, rung), "dev_runs": self._dev_runs}
         before = self.base_run
         selected = self._last_select
-        if self._hopeless(rung, before, selected):
-            reason = "no variant did better on dev than the stack without it, so test was not opened"
-            self._note(rung, "dropped", reason, proposal, **common)
+        if against := self._behind(rung, held, selected):
+            self._note(rung, "dev", "", proposal, **common, dev_run=selected.id, dev_against=against)
+            if self._carries(rung, held, before, selected):
+                self.base, self.base_run = chosen, selected
             return held
         self._note(
             rung, "measured", "", proposal, **common, **self._judge(chosen, rung.title), duties=self._duties(chosen)
@@ -175,7 +181,7 @@ class _Climb:
         step, now = self._last_step(held)
         kept = step["status"] == "kept"
         if kept:
-            self.best = chosen
+            self.best, self.best_run = chosen, selected
         if rung.name != "classifier" and (kept or self._carries(rung, held, before, selected)):
             self.base, self.base_run = chosen, selected
         if kept and step["meets_target"]:
@@ -216,11 +222,24 @@ class _Climb:
             raise InputError(f"the {rung.layer} layer proposed no variant")
         return found
 
-    def _hopeless(self, rung: Rung, before: Run | None, after: Run) -> bool:
-        """Whether dev already shows no gain. The first rungs are always judged."""
-        if rung.name in ("classifier", "prompt") or before is None:
-            return False
-        return (after.quality or 0.0) <= (before.quality or 0.0)
+    def _behind(self, rung: Rung, held: Held, after: Run) -> Json:
+        """The dev run that shows a rung hopeless, so that test need not be opened for it; None if it is not.
+
+        Either no variant gained on the stack without it, or it is proven behind what is held while a heavier rung is
+        still to come (the last one is always judged, so that the model's own best has a number).
+        """
+        before = self.base_run
+        if rung.name not in ("classifier", "prompt") and before and (after.quality or 0.0) <= (before.quality or 0.0):
+            return {"run": before.id, "title": "the stack without it"}
+        if self.best_run is None or rung.name == self.last:
+            return None
+        found = pairs(
+            {r.id: r.value for r in self.best_run.records},
+            {r.id: r.value for r in after.records},
+            self.parts.select.examples,
+            alpha=BEHIND,
+        )
+        return {"run": self.best_run.id, "title": held.rung} if found.decision == "worse" else None
 
     def _carries(self, rung: Rung, held: Held, before: Run | None, after: Run) -> bool:
         """Whether heavier rungs build on a stack that was not kept: always on a prompt, and where what is held is no

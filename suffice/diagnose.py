@@ -20,8 +20,8 @@ from .stack import Stack
 from .stats.shares import Share, oracle_estimate, shares
 from .task import Task
 
-FAILURES_AT_MOST = 40
-PASSING_AT_MOST = 20
+FAILURES_AT_MOST = 30
+PASSING_AT_MOST = 12
 
 Runner = Callable[[Stack, Dataset, int], Run]
 """Runs a stack over examples as repeat number n: the climb's own way of running, with its ledger and budget."""

@@ -130,6 +130,8 @@ class Conclusion:
             "variants": self._variants(line),
             "because": line["because"],
         }
+        if line["outcome"] == "dev":
+            return {**_EMPTY, **common, "status": "dropped", "reason": self._behind(line), "calls": self._calls(line)}
         if line["outcome"] != "measured":
             calls = self._calls(line)
             return {**_EMPTY, **common, "status": line["outcome"], "reason": line["reason"], "calls": calls}
@@ -246,6 +248,17 @@ class Conclusion:
             "output_tokens": sum(r["output_tokens"] for r in records),
             "stages": _stages(records),
         }
+
+    def _behind(self, line: Line) -> str:
+        """Why test stayed closed for a rung, in dev items won and lost: counts, not a quality."""
+        before, after = self.reading.values(line["dev_against"]["run"]), self.reading.values(line["dev_run"])
+        found = pairs(before, after, self.examples("select"), alpha=0.05)
+        title = line["dev_against"]["title"]
+        over = title if " " in title else _name(title)
+        return (
+            f"on {found.n} dev items it won {found.wins} from {over} and lost {found.losses}, "
+            "so the test items were left unopened for it"
+        )
 
     def _calls(self, line: Line) -> int:
         """How often the model answered for this rung, cached replies included."""
