@@ -123,7 +123,7 @@ class TaskFile(_Part):
         default=None, min_length=1, description="A scorer or mine.py:Score. Default: the one that fits the output."
     )
     rules: str | None = Field(default=None, min_length=1, description="A file of deterministic checks.")
-    target: TargetFile = Field(default=TargetFile(), description="What counts as enough.")
+    target: TargetFile = Field(default=TargetFile(), description="The quality, latency and price that are enough.")
     profile: ProfileFile = Field(default=ProfileFile(), description="Volume, volatility, owner.")
 
     @property

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from ..version import __version__
 from . import ask, climb, demo, diagnose, doctor, knowledge, new, proof, run
 
 
@@ -43,11 +44,17 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 
 
-def _version(
-    version: bool = typer.Option(False, "--version", help="Print the version and leave.", is_eager=True),
-) -> None:
-    if version:
-        from importlib.metadata import version as installed
-
-        typer.echo(f"suffice {installed('suffice')}")
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"suffice {__version__}")
         raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option("--version", help="Print the version and leave.", is_eager=True, callback=_say_version),
+]
+
+
+def _version(version: Version = False) -> None:
+    """What stands before any command."""

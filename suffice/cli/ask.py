@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import AsJson, Folder, StackFile
+from .options import AsJson, Folder, MaxCalls, StackFile, Usd
 from .say import tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..budget import Budget
     from ..stack import Stack
     from ..task import Task
     from ..types import Answer, Json
@@ -23,27 +24,29 @@ def ask(
     folder: Folder,
     question: Annotated[str, typer.Argument(help="What to ask.")],
     stack: StackFile = None,
+    budget: Usd = None,
+    max_calls: MaxCalls = None,
     as_json: AsJson = False,
 ) -> None:
     """Answer one question with the frozen stack, or with the prompt where nothing is frozen yet."""
     from ..load import load
-    from .standing import standing
+    from .standing import budget_of, standing
 
     task = load(Path(folder))
     standing_stack, source = standing(task, stack)
-    answer = _answer(task, standing_stack, question)
+    answer = _answer(task, standing_stack, question, budget_of(budget, max_calls))
     body = {"question": question, "stack": source, "digest": standing_stack.digest, **_body(answer)}
     tell(as_json, body, lambda screen: _show(answer, source, standing_stack, screen))
 
 
-def _answer(task: Task, stack: Stack, question: str) -> Answer:
+def _answer(task: Task, stack: Stack, question: str, budget: Budget | None) -> Answer:
     """The question is asked afresh, with retries; it is not part of any run."""
     from ..calls import Calls
     from ..types import Request
     from .standing import ledger_of
 
     with ledger_of(task) as ledger:
-        calls = Calls(stack.model, ledger)  # type: ignore[arg-type]  # what `resolve` made is a Model
+        calls = Calls(stack.model, ledger, budget)  # type: ignore[arg-type]  # what `resolve` made is a Model
         return stack.over(calls)(Request(question, fields={"input": question}))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..errors import InputError
-from .options import AsJson, MaxCalls, Seed
+from .options import AsJson, MaxCalls, Seed, Usd
 from .say import tell
 
 Name = Annotated[str, typer.Option("--task", "-t", help="Which of the tasks that come with Suffice.")]
@@ -18,6 +18,7 @@ Name = Annotated[str, typer.Option("--task", "-t", help="Which of the tasks that
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to put a copy of the task.")] = Path("suffice-demo"),
     task: Name = "triage",
+    budget: Usd = None,
     max_calls: MaxCalls = None,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -28,7 +29,7 @@ def demo(
     from .climb import climbed
 
     _copy(task, folder)
-    verdict = climbed(load(folder, seed=seed), None, max_calls)
+    verdict = climbed(load(folder, seed=seed), budget, max_calls)
     tell(as_json, verdict.body, lambda screen: show.verdict(verdict.body, screen, folder=verdict.folder))
 
 

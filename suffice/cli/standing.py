@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ..budget import Budget
     from ..ledger import Ledger
     from ..stack import Stack
     from ..task import Task
@@ -37,7 +38,7 @@ def ledger_of(task: Task) -> Ledger:
     return Ledger.open(task.state / "ledger.db")
 
 
-def budget_of(usd: float | None, calls: int | None) -> Any:
+def budget_of(usd: float | None, calls: int | None) -> Budget | None:
     """The caps, or None where there are none."""
     from ..budget import Budget
 

@@ -1,0 +1,87 @@
+"""Every command answers with one JSON document or clean words, and leaves with the code that was promised."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from suffice.cli.app import COMMANDS
+
+ASKING = ("demo", "climb", "run", "diagnose", "ask")
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def parsed(done: subprocess.CompletedProcess[str]) -> Any:
+    """The one document on stdout."""
+    return json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("name", [f.__name__ for f in COMMANDS])
+def test_every_command_explains_itself_and_has_json(suffice: Command, name: str) -> None:
+    done = suffice(name, "--help", COLUMNS="200")
+    assert done.returncode == 0 and "--json" in done.stdout
+    assert ("--budget" in done.stdout) == (name in ASKING), "money is capped where models are called"
+
+
+def test_an_input_error_is_one_document_with_its_place(suffice: Command, tmp_path: Path) -> None:
+    (tmp_path / "suffice.yaml").write_text("name: x\nmodle: y\n")
+    done = suffice("run", tmp_path, "--json")
+    assert done.returncode == 2 and done.stderr == ""
+    error = parsed(done)["error"]
+    assert set(error) == {"code", "message", "file", "line", "hint"}
+    assert (error["code"], error["line"], error["file"]) == ("input", 2, str(tmp_path / "suffice.yaml"))
+    assert error["hint"] == "did you mean `model`?"
+
+
+def test_an_input_error_in_words_is_a_line_and_what_to_do(suffice: Command, tmp_path: Path) -> None:
+    done = suffice("run", tmp_path / "nowhere")
+    assert done.returncode == 2 and done.stdout == ""
+    first, second = done.stderr.strip().splitlines()
+    assert first.endswith("nowhere: no task there") and "suffice new" in second and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["nope"], ["run", "--nope"], ["search"], ["run", "--seed", "x"]])
+def test_wrong_usage_exits_2_in_words_and_in_json(suffice: Command, arguments: list[str]) -> None:
+    words, body = suffice(*arguments), suffice(*arguments, "--json")
+    assert words.returncode == body.returncode == 2
+    assert words.stdout == "" and "--help" in words.stderr
+    assert parsed(body)["error"]["code"] == "usage"
+
+
+def test_colour_is_for_terminals_and_never_where_it_is_unwanted(suffice: Command, tmp_path: Path) -> None:
+    assert "\x1b[" not in suffice("doctor").stdout
+    assert "\x1b[" not in suffice("run", tmp_path, NO_COLOR="1", FORCE_COLOR="").stderr
+
+
+def test_what_libraries_print_does_not_reach_stdout(suffice: Command, tmp_path: Path) -> None:
+    mine = (
+        "import os\nprint('hello')\nos.write(1, b'native')\nfrom dataclasses import dataclass\n"
+        "class Loud:\n    def misfit(self, output): return 'too loud'\n"
+    )
+    (tmp_path / "mine.py").write_text(mine)
+    (tmp_path / "suffice.yaml").write_text("score: mine.py:Loud\n")
+    done = suffice("run", tmp_path, "--json")
+    assert "too loud" in parsed(done)["error"]["message"]
+    assert "hello" in done.stderr and "native" in done.stderr
+
+
+def test_a_defect_is_one_line_and_its_traceback_is_asked_for(suffice: Command, tmp_path: Path) -> None:
+    mine = (
+        "class Odd:\n    def misfit(self, o): return None\n    def __getattr__(self, name): raise RuntimeError('odd')\n"
+    )
+    (tmp_path / "mine.py").write_text(mine)
+    (tmp_path / "suffice.yaml").write_text("score: mine.py:Odd\n")
+    done = suffice("run", tmp_path)
+    assert done.returncode == 70 and "RuntimeError: odd" in done.stderr and "Traceback" not in done.stderr
+    assert "SUFFICE_DEBUG=1" in done.stderr
+    assert "Traceback" in suffice("run", tmp_path, SUFFICE_DEBUG="1").stderr
+
+
+def test_the_version_is_printed(suffice: Command) -> None:
+    assert suffice("--version").stdout.startswith("suffice 0.")
