@@ -72,7 +72,8 @@ def test_a_wrong_value_is_refused(place: tuple[str | int, ...], value: Any) -> N
     assert not CHECK.is_valid(body)
 
 
-def test_every_field_is_required_and_described() -> None:
+def test_every_field_is_described_and_most_are_required() -> None:
     for name, part in parts(SCHEMA):
-        assert list(part["properties"]) == part["required"], name
+        assert set(part["required"]) <= set(part["properties"]), name
         assert all(field.get("description") for field in part["properties"].values()), name
+    assert len(SCHEMA["required"]) >= 20

@@ -49,16 +49,22 @@ def _check(body: Mapping[str, Any]) -> None:
 def _views(body: Mapping[str, Any]) -> Mapping[str, Any]:
     """The parts of a verdict by the places where the page shows them."""
     final = next((s for s in body["steps"] if s["rung"] == body["stop_at"]), None)
-    by_cause = defaultdict(list)
-    for failure in body["failures"]:
-        by_cause[failure["cause"] or ""].append(failure)
     return {
         "final": final,
-        "failures_by_cause": dict(by_cause),
+        "failures": _grouped(body["failures"]),
         "measured": [s for s in body["steps"] if s["p50_ms"] is not None or s["calls"]],
         "edges": [s for s in body["steps"] if s["edge"]],
         "longest": _longest(final["stages"] if final else ()),
     }
+
+
+def _grouped(failures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
+    """Failures by where they come from and why they fail: those whose cause is known first."""
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
+    for failure in failures:
+        found[(failure.get("part", "test"), failure["cause"] or "")].append(failure)
+    ranked = sorted(found.items(), key=lambda group: (not group[0][1], group[0][0]))
+    return [(part, f"{part}: {cause}" if cause else part, items) for (part, cause), items in ranked]
 
 
 def _longest(stages: Sequence[Mapping[str, Any]]) -> float:
