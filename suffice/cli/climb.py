@@ -55,7 +55,7 @@ def plan(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> No
 
 
 def _preview(task: Task, as_json: bool) -> None:
-    from ..climb import preview
+    from ..preview import preview
     from . import show
 
     body = preview(task)

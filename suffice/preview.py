@@ -1,0 +1,109 @@
+"""Preview: what a climb would try and what it would take in calls, money, time and test items, before any is spent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .climb import ALPHA, calls_of, candidates_of, sampling_for
+from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
+from .ledger import Ledger
+from .model import Model, resolve
+from .plan import ANSWERS_WITHOUT_MODEL, LADDER, plan
+from .price import usd
+from .stats.budget import split
+from .stats.power import items_to_prove, smallest_visible_effect
+from .task import Task
+from .types import Json, Usage
+from .verdict import can_prove
+
+ASSUMED_MS = 650.0
+"""A prompt of 2,000 tokens to a small model takes 400–900 ms at P50 (docs/framework.md §7)."""
+CHARACTERS_PER_TOKEN = 4
+PROMPT_TOKENS = 400
+"""Instructions, examples or passages around the input, assumed where nothing has been measured."""
+VARIANTS = {"prompt": 4, "few_shot": 5, "retrieval": 4}
+PROBE_ASKS = 9
+DISCORDANCE = 0.3
+"""The share of items on which two rungs are assumed to differ, for the smallest effect a comparison could see."""
+
+
+@dataclass(frozen=True)
+class _Rate:
+    """What one call takes."""
+
+    ms: float
+    usd: float | None
+    basis: str
+
+
+def preview(task: Task) -> dict[str, Json]:
+    """An upper estimate: every candidate rung tried, none stopped at, nothing in the reply cache."""
+    model = resolve(task.model, folder=task.folder)
+    candidates = candidates_of(task, model)
+    shared = split(ALPHA, candidates=max(1, len(candidates)), claims=max(1, len(candidates)))
+    n, rate = len(task.parts.test), _rate(task, model)
+    rungs = [_rung(task, model, rate, r.name) for r in LADDER]
+    calls = sum(r["calls"] for r in rungs) + _diagnosing(candidates)
+    told = {"alpha_target": shared.per_candidate, "candidates": len(candidates)}
+    target = {"quality": task.target.quality, "tolerance": task.target.tolerance}
+    return {
+        "task": task.name,
+        "model": task.model,
+        "test_items": n,
+        "edge_items": len(task.parts.edge),
+        "dev_items": len(task.parts.dev),
+        "can_prove": can_prove(n, target, told),
+        "items_needed": _needed(task, shared.per_candidate or ALPHA / 2),
+        "smallest_visible_effect": smallest_visible_effect(n, DISCORDANCE, shared.per_claim or ALPHA / 2)
+        if n
+        else None,
+        "calls_at_most": calls,
+        "usd_at_most": None if rate.usd is None else calls * rate.usd,
+        "seconds_at_most": round(calls * rate.ms / 1000 / max(1, model.parallel)),
+        "basis": rate.basis,
+        "rungs": rungs,
+    }
+
+
+def _rung(task: Task, model: Model, rate: _Rate, name: str) -> dict[str, Json]:
+    rung = next(r for r in LADDER if r.name == name)
+    proposal = plan(rung, task, model=model)
+    asks = proposal.action == "try" and name not in ANSWERS_WITHOUT_MODEL
+    calls = calls_of(task, VARIANTS.get(name, 2)) if asks else 0
+    price = None if rate.usd is None else calls * rate.usd
+    return {"rung": rung.title, "action": proposal.action, "calls": calls, "usd": price, "reason": proposal.reason}
+
+
+def _diagnosing(candidates: list[str]) -> int:
+    """Two diagnoses: after the prompt, and of the final stack."""
+    return 2 * PROBE_ASKS * (FAILURES_AT_MOST + PASSING_AT_MOST) if "prompt" in candidates else 0
+
+
+def _rate(task: Task, model: Model) -> _Rate:
+    """Measured in earlier attempts where the ledger has some, otherwise assumed, and said so."""
+    path = task.state / "ledger.db"
+    if path.is_file():
+        with Ledger.open(path) as ledger:
+            answered = [a for a in ledger.attempts() if not a.fault and a.ms]
+        if answered:
+            paid = [a.usd for a in answered if a.usd is not None]
+            price = sum(paid) / len(paid) if len(paid) == len(answered) else None
+            return _Rate(sum(a.ms for a in answered) / len(answered), price, f"measured over {len(answered)} calls")
+    sampled = task.dataset[:50]
+    length = sum(len(e.text) for e in sampled) / max(1, len(sampled)) / CHARACTERS_PER_TOKEN
+    tokens = Usage(PROMPT_TOKENS + round(length), sampling_for(task, task.parts.dev).max_tokens)
+    free = model.name == "embedded" or model.name.startswith("gguf:")
+    return _Rate(ASSUMED_MS, 0.0 if free else usd(model.name, tokens), "assumed: no call has been measured yet")
+
+
+def _needed(task: Task, alpha: float) -> Json:
+    """Test items that would prove the target, were the true quality a little above it."""
+    if task.target.quality is None:
+        return None
+    bound = task.target.quality - task.target.tolerance
+    found = {f"{true:.2f}": items_to_prove(true, bound, alpha) for true in _above(task.target.quality)}
+    return {quality: items for quality, items in found.items() if items}
+
+
+def _above(quality: float) -> tuple[float, ...]:
+    return tuple(q for q in (quality, quality + 0.03, quality + 0.06) if q < 1)
