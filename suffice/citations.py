@@ -1,14 +1,16 @@
-"""Citations: which of the passages that were shown an answer rests on, each one checked."""
+"""Citations: which of the passages that were shown an answer rests on, each one asked for and checked."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .data import likeness
-from .types import Passage
+from .types import Answer, Ask, Json, Passage, Request
 
+CITE = "Answer from the passages. After each statement name the passage it rests on by its number, like [1]."
+"""What is added to the instructions where citations are wanted."""
 QUOTED_WORDS = 4
 """A quotation of so many words, found in a passage, cites it."""
 RUN_WORDS = 5
@@ -28,6 +30,21 @@ class Cited:
     """Markers of passages that were never shown."""
     attributed: bool = False
     """The answer named no passage: the citation is the shown passage that holds its words."""
+
+
+def citing(request: Request, ask: Ask) -> Answer:
+    """Ask for an answer with citations; keep those that hold, remove those that were invented, and note both.
+
+    The text comes back without markers, so that it can be compared with an expected answer; a structured reply
+    (`request.schema`) keeps its text as it is.
+    """
+    answer = ask(replace(request, instructions=(*request.instructions, CITE)))
+    found = cited(answer.text, request.passages)
+    kept = answer if request.schema is not None else replace(answer, text=found.text)
+    notes: dict[str, Json] = {"worded": answer.text} if kept.text != answer.text.strip() else {}
+    notes |= {"invented": list(found.invented)} if found.invented else {}
+    notes |= {"attributed": True} if found.attributed else {}
+    return replace(kept, citations=found.citations).noting(**notes)
 
 
 def cited(text: str, shown: Sequence[Passage]) -> Cited:

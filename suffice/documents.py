@@ -27,6 +27,10 @@ READERS = {
     ".docx": "docx",
 }
 """Which file on the readers' shelf reads which kind of document."""
+MEDIA = frozenset(
+    (".avif", ".bmp", ".css", ".gif", ".ico", ".jpeg", ".jpg", ".js", ".mp3", ".mp4", ".png", ".svg", ".webm", ".webp")
+)
+"""What lies beside documents and holds no text of theirs: passed over, and counted in `Corpus.skipped`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,14 @@ class Corpus:
         path = self._paths[name]
         return Document(name, self.manifest[name], read(path), labels_of(path))
 
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Names of the pictures, styles and scripts beside the documents, which nobody reads."""
+        if self.root.is_file():
+            return ()
+        beside = (p.relative_to(self.root) for p in self.root.rglob("*") if p.suffix.lower() in MEDIA)
+        return tuple(sorted(name.as_posix() for name in beside if not _hidden(name)))
+
     @cached_property
     def _paths(self) -> Mapping[str, Path]:
         return dict(self._files)
@@ -93,9 +105,18 @@ class Corpus:
             raise InputError("no such documents folder", file=str(self.root))
         found = sorted(p for p in self.root.rglob("*") if p.is_file() and not p.is_symlink())
         named = [(p.relative_to(self.root).as_posix(), p) for p in found if not _hidden(p.relative_to(self.root))]
-        if not named:
-            raise InputError("the documents folder is empty", file=str(self.root))
-        return tuple(named)
+        documents = tuple((_sound(name), path) for name, path in named if path.suffix.lower() not in MEDIA)
+        if not documents:
+            raise InputError("no documents in this folder", file=str(self.root), hint=f"known: {' '.join(READERS)}")
+        return documents
+
+
+def _sound(name: str) -> str:
+    try:
+        name.encode()
+    except UnicodeEncodeError as wrong:
+        raise InputError("a document's name is not UTF-8", file=repr(name), hint="rename the file") from wrong
+    return name
 
 
 def _hidden(name: Path) -> bool:

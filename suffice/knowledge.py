@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,10 +13,14 @@ from .chunks import Recipe
 from .documents import Corpus
 from .errors import InputError
 from .plugins import find
+from .task import Change, Task
 from .types import Passage
 
 Mode = Literal["hybrid", "lexical", "vector"]
 MODES: tuple[Mode, ...] = ("hybrid", "lexical", "vector")
+OPEN_AT_MOST = 8
+EVERY_DAYS: Mapping[Change, int] = {"hourly": 1, "daily": 1, "weekly": 7, "monthly": 30, "quarterly": 91, "yearly": 365}
+"""Days between two times that documents are due to be read again, by how fast the knowledge changes."""
 
 
 class Index(Protocol):
@@ -38,6 +43,8 @@ class Indexed:
     path: Path
     restricted: int = 0
     """Documents that only readers with a label may see."""
+    skipped: int = 0
+    """Pictures, styles and scripts beside the documents, which nobody reads."""
 
 
 class Builder(Protocol):
@@ -68,12 +75,39 @@ class Knowledge:
         return self._builder.build(self.corpus, self.recipe, self.folder)
 
     def open(self) -> Index:
-        """The index of the documents as they are now, built where it is missing or damaged."""
-        return self._builder.open(self.refresh().path, self.folder)
+        """The index of the documents as they are now, built where it is missing or damaged; one for all who ask."""
+        key = (self, self.corpus.digest)
+        with _LOCK:
+            if key not in _OPEN:
+                while len(_OPEN) >= OPEN_AT_MOST:
+                    del _OPEN[next(iter(_OPEN))]
+                _OPEN[key] = self._builder.open(self.refresh().path, self.folder)
+            return _OPEN[key]
 
     @property
     def _builder(self) -> Builder:
         return cast(Builder, find("indexes", self.index)())
+
+
+_OPEN: dict[tuple[Knowledge, str], Index] = {}
+"""Open indexes by their knowledge and the digest of their corpus."""
+_LOCK = threading.Lock()
+
+
+def place_of(documents: Path, folder: Path) -> str:
+    """The documents' path from the task folder, so that the folder can move."""
+    try:
+        return documents.resolve().relative_to(folder.resolve()).as_posix()
+    except ValueError:
+        return documents.resolve().as_posix()
+
+
+def due(task: Task) -> tuple[int | None, str, str]:
+    """How often knowledge is due again (days), why, and on which event where the calendar does not say."""
+    change = task.profile.knowledge_changes
+    if change is None or change == "never":
+        return None, "answers follow the documents as they were when they were read", "when a document changes"
+    return EVERY_DAYS[change], f"the knowledge changes {change}", ""
 
 
 def mode_of(name: str) -> Mode:

@@ -44,6 +44,7 @@ DEPTH = 50
 TERMS_AT_MOST = 64
 CHARACTERS_AT_MOST = 20_000
 """Of a query: what is beyond is not searched for."""
+FREQUENCIES_AT_MOST = 100_000
 HEADING_WEIGHT = 1.5
 BATCH = 256
 KEPT_FILES = 2
@@ -60,6 +61,16 @@ CREATE VIRTUAL TABLE words USING fts5(heading, text, content='passages', content
   tokenize="porter unicode61 remove_diacritics 2");
 INSERT INTO access VALUES(0, '[]');
 """
+_OPEN = """
+SELECT passages.id, found.cost FROM passages JOIN
+  (SELECT rowid AS row, bm25(words, ?, 1.0) AS cost FROM words WHERE words MATCH ? ORDER BY cost LIMIT ?) AS found
+  USING(row)
+"""
+_GUARDED = """
+SELECT passages.id, bm25(words, ?, 1.0) AS cost FROM words JOIN passages ON passages.row = words.rowid
+  WHERE words MATCH ? AND passages.access IN ({}) ORDER BY cost LIMIT ?
+"""
+"""The reader's labels are part of the search: a passage that may not be shown never takes the place of another."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +85,14 @@ class Sqlite:
         files = _sound_files(cache, series)
         current = next((f for f in files if f.name.startswith(f"{series}-{corpus.digest[:16]}-")), None)
         if current is not None:
-            return _indexed(current, Changes(), start)
+            return _indexed(current, corpus, Changes(), start)
         cache.mkdir(parents=True, exist_ok=True)
         with _scratch(cache, files[0] if files else None) as scratch:
             changes = _update(scratch, corpus, recipe, folder)
             path = _settle(scratch, cache / f"{series}-{corpus.digest[:16]}")
-        for old in [f for f in files if f != path][KEPT_FILES - 1 :]:
+        for old in [*[f for f in files if f != path][KEPT_FILES - 1 :], *_abandoned(cache)]:
             old.unlink(missing_ok=True)
-        return _indexed(path, changes, start)
+        return _indexed(path, corpus, changes, start)
 
     def open(self, path: Path, folder: Path) -> SqliteIndex:
         """An index file, ready to be searched from any thread."""
@@ -105,6 +116,7 @@ class SqliteIndex:
     folder: Path
     """The task folder, beside which a task's own embedder is looked up."""
     connections: int = 4
+    _frequencies: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
     _pool: queue.SimpleQueue[sqlite3.Connection] = field(default_factory=queue.SimpleQueue, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -124,15 +136,14 @@ class SqliteIndex:
         return self._passages((fused(rankings) if len(rankings) > 1 else rankings[0])[:k])
 
     def _by_words(self, query: str, depth: int, allowed: tuple[int, ...]) -> list[Ranked]:
-        match = expression(query)
+        match = expression(self._telling(terms(query)))
         if not match:
             return []
-        rows = self._rows(
-            "SELECT passages.id, bm25(words, ?, 1.0) AS cost FROM words JOIN passages ON passages.row = words.rowid "
-            f"WHERE words MATCH ? AND passages.access IN ({_marks(allowed)}) ORDER BY cost, passages.id LIMIT ?",
-            (HEADING_WEIGHT, match, *allowed, depth),
-        )
-        return [(str(name), -float(cost)) for name, cost in rows]
+        if len(allowed) == len(self._labels):
+            rows = self._rows(_OPEN, (HEADING_WEIGHT, match, depth))
+        else:
+            rows = self._rows(_GUARDED.format(_marks(allowed)), (HEADING_WEIGHT, match, *allowed, depth))
+        return sorted(((str(name), -float(cost)) for name, cost in rows), key=_best_first)
 
     def _by_meaning(self, query: str, depth: int, allowed: tuple[int, ...]) -> list[Ranked]:
         import numpy as np
@@ -141,10 +152,29 @@ class SqliteIndex:
         if not len(ids) or not query.strip():
             return []
         scores = matrix @ _meaning(query[:CHARACTERS_AT_MOST], self._embedder, self.folder)
-        scores[~np.isin(access, allowed)] = -np.inf
+        if len(allowed) < len(self._labels):
+            scores[~np.isin(access, allowed)] = -np.inf
         best = np.argpartition(-scores, min(depth, len(ids)) - 1)[:depth]
         ranked = sorted(((ids[i], float(scores[i])) for i in best if np.isfinite(scores[i])), key=_best_first)
         return ranked[:depth]
+
+    def _telling(self, asked: Sequence[str]) -> Sequence[str]:
+        """Without the words that most passages have: FTS5 gives those no weight, and they take most of the time."""
+        half = self._size / 2
+        return [term for term in asked if self._frequency(term) <= half] or asked
+
+    def _frequency(self, term: str) -> int:
+        """How many passages have a word. The index never changes, so counting once is enough."""
+        if term not in self._frequencies:
+            if len(self._frequencies) >= FREQUENCIES_AT_MOST:
+                self._frequencies.clear()
+            counted = self._rows("SELECT count(*) FROM words WHERE words MATCH ?", (expression([term]),))
+            self._frequencies[term] = int(counted[0][0])
+        return self._frequencies[term]
+
+    @cached_property
+    def _size(self) -> int:
+        return int(self._rows("SELECT count(*) FROM passages")[0][0])
 
     @property
     def _embedder(self) -> str:
@@ -193,10 +223,14 @@ Ranked = tuple[str, float]
 """A passage's id and its score in one ranking."""
 
 
-def expression(query: str) -> str:
-    """A stranger's query as an FTS5 expression: its distinct words, each quoted, any of which may match."""
-    terms = dict.fromkeys(re.findall(r"\w+", query[:CHARACTERS_AT_MOST].casefold()))
-    return " OR ".join(f'"{term}"' for term in islice(terms, TERMS_AT_MOST))
+def terms(query: str) -> list[str]:
+    """The distinct words of a stranger's query: nothing else of it reaches the database."""
+    return list(islice(dict.fromkeys(re.findall(r"\w+", query[:CHARACTERS_AT_MOST].casefold())), TERMS_AT_MOST))
+
+
+def expression(words: Sequence[str]) -> str:
+    """The FTS5 expression for any of these words, each quoted, so that none is an operator."""
+    return " OR ".join(f'"{word}"' for word in words)
 
 
 def fused(rankings: Sequence[Sequence[Ranked]]) -> list[Ranked]:
@@ -249,6 +283,11 @@ def _scratch(folder: Path, last: Path | None) -> Iterator[Path]:
         yield path
     finally:
         path.unlink(missing_ok=True)
+
+
+def _abandoned(cache: Path) -> list[Path]:
+    """Private copies whose process was killed a day ago or more."""
+    return [f for f in cache.glob(".index-*.db") if time.time() - f.stat().st_mtime > 86_400]
 
 
 def _settle(scratch: Path, stem: Path) -> Path:
@@ -341,12 +380,12 @@ def _access(connection: sqlite3.Connection, labels: Sequence[str]) -> int:
     return int(connection.execute("SELECT number FROM access WHERE labels=?", (written,)).fetchone()[0])
 
 
-def _indexed(path: Path, changes: Changes, start: float) -> Indexed:
+def _indexed(path: Path, corpus: Corpus, changes: Changes, start: float) -> Indexed:
     with closing(_reading(path)) as connection:
         passages = connection.execute("SELECT count(*) FROM passages").fetchone()[0]
         restricted = connection.execute("SELECT coalesce(sum(restricted), 0) FROM documents").fetchone()[0]
     counts = (len(changes.added), len(changes.changed), len(changes.removed))
-    return Indexed(*counts, passages, time.perf_counter() - start, path, restricted)
+    return Indexed(*counts, passages, time.perf_counter() - start, path, restricted, len(corpus.skipped))
 
 
 def _reading(path: Path) -> sqlite3.Connection:

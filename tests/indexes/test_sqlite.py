@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from hypothesis import strategies as st
 from suffice.chunks import Recipe
 from suffice.documents import Corpus
 from suffice.errors import InputError
-from suffice.indexes.sqlite import Sqlite, SqliteIndex, expression, fused
+from suffice.indexes.sqlite import Sqlite, SqliteIndex, expression, fused, terms
 from suffice.knowledge import Indexed
 
 LEXICAL = Recipe(words=40, embedder=None)
@@ -132,7 +136,7 @@ def test_a_hostile_query_is_only_words(tmp_path: Path, query: str) -> None:
 def test_every_text_is_a_valid_expression(tmp_path_factory: pytest.TempPathFactory, query: str) -> None:
     index = _shared(tmp_path_factory)
     assert len(found(index, query)) <= 3
-    assert expression(query).count('"') % 2 == 0
+    assert expression(terms(query)).count('"') == 2 * len(terms(query))
 
 
 _INDEX: list[SqliteIndex] = []
@@ -158,3 +162,42 @@ def test_a_reader_is_never_shown_a_document_it_has_no_label_for(
     index = build(tmp_path_factory.mktemp("acl"), {f"{n}.md": f"{h}leave" for n, h in enumerate(head)})
     shown = [p.document for p in index.search("leave", k=9, mode="lexical", labels=sorted(reader))]
     assert sorted(shown) == mine, "all that is allowed, and only that"
+
+
+def test_many_threads_search_one_index(tmp_path: Path) -> None:
+    index = build(tmp_path)
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda _: found(index, "days of leave")[0], range(500)))
+    assert answers == ["leave.md"] * 500
+
+
+def test_processes_that_index_at_the_same_time_do_not_disturb_each_other(tmp_path: Path) -> None:
+    write(tmp_path / "docs", {f"{n}.md": f"page {n} about leave" for n in range(200)})
+    code = (
+        "import sys; from pathlib import Path; from suffice.indexes.sqlite import *; folder = Path(sys.argv[1]);"
+        "print(Sqlite().build(Corpus(folder / 'docs'), Recipe(words=40, embedder=None), folder).passages)"
+    )
+    several = [
+        subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [process.communicate()[0].strip() for process in several] == ["200"] * 3
+    assert Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path).added == 0
+
+
+@pytest.mark.slow
+def test_a_build_that_is_killed_leaves_the_old_index_or_the_new(tmp_path: Path) -> None:
+    build(tmp_path)
+    write(tmp_path / "docs", {f"{n}.md": f"page {n} about leave " * 200 for n in range(100)})
+    code = (
+        "import sys; from pathlib import Path; from suffice.indexes.sqlite import *; folder = Path(sys.argv[1]);"
+        "Sqlite().build(Corpus(folder / 'docs'), Recipe(words=40, embedder=None), folder)"
+    )
+    for wait in (0.1, 0.2, 0.3, 0.4, 0.6):
+        child = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)])
+        time.sleep(wait)
+        child.kill()
+        child.wait()
+        for path in (tmp_path / ".suffice" / "artifacts").glob("index-*.db"):
+            assert Sqlite().open(path, tmp_path).search("leave", k=1, mode="lexical")
+    assert Sqlite().build(Corpus(tmp_path / "docs"), LEXICAL, tmp_path).passages > 500

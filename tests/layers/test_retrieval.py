@@ -8,8 +8,9 @@ from typing import ClassVar
 
 import pytest
 
+from suffice.citations import CITE
 from suffice.data import Dataset
-from suffice.layers.retrieval import CITE, Retrieval
+from suffice.layers.retrieval import Retrieval
 from suffice.plugins import build, spec_of
 from suffice.stack import Stack
 from suffice.task import Profile, Task
