@@ -44,7 +44,7 @@ def milliseconds(value: float | None) -> str:
         return ABSENT
     if value >= 10_000:
         return f"{seconds(value / 1000)}"
-    return f"{value:,.1f}\u202fms" if value < 10 else f"{value:,.0f}\u202fms"
+    return f"{value:,.{2 if value < 1 else 1 if value < 10 else 0}f}\u202fms"
 
 
 def seconds(value: float | None) -> str:
@@ -57,7 +57,7 @@ def seconds(value: float | None) -> str:
 def dollars(value: float | None) -> str:
     """US dollars: cents, or two significant digits below a cent."""
     if value is None:
-        return "no price known"
+        return ABSENT
     if value >= 1e12:
         return f"${value:.3g}"
     return f"${value:.2g}" if 0 < value < 0.01 else f"${value:,.2f}"

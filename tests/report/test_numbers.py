@@ -24,13 +24,15 @@ def test_a_p_value_is_never_written_as_zero_unless_it_is(value: float, written: 
     assert numbers.small(value) == written
 
 
-@pytest.mark.parametrize(("value", "written"), [(0.34, "0.3 ms"), (1120.4, "1,120 ms"), (12_345, "12.3 s")])
+@pytest.mark.parametrize(
+    ("value", "written"), [(0.344, "0.34 ms"), (3.44, "3.4 ms"), (1120.4, "1,120 ms"), (12_345, "12.3 s")]
+)
 def test_a_duration_has_its_unit(value: float, written: str) -> None:
     assert numbers.milliseconds(value).replace("\u202f", " ") == written
 
 
 @pytest.mark.parametrize(
-    ("value", "written"), [(0, "$0.00"), (0.00123, "$0.0012"), (45_000, "$45,000.00"), (None, "no price known")]
+    ("value", "written"), [(0, "$0.00"), (0.00123, "$0.0012"), (45_000, "$45,000.00"), (None, "–")]
 )
 def test_dollars_keep_what_is_below_a_cent(value: float | None, written: str) -> None:
     assert numbers.dollars(value) == written
