@@ -91,7 +91,8 @@ def opened(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -
 @pytest.mark.parametrize("name", NAMES)
 def test_no_payload_runs_and_no_request_leaves(name: str, browser: Any, tmp_path: Path) -> None:
     hostile = rewritten(verdict(name), (PAYLOADS[n % len(PAYLOADS)] for n in count()))
-    hostile["economics"]["climb"]["faults"] = dict.fromkeys(PAYLOADS, 1)
+    hostile.setdefault("ledger", {"attempts": 1, "usd": 0.0})["faults"] = dict.fromkeys(PAYLOADS, 1)
+    hostile["economics"].pop("climb", None)
     path = render(hostile, tmp_path / "report.html")
     shown, asked = browser.new_page(), []
     shown.on("request", lambda request: asked.append(request.url))
