@@ -37,6 +37,10 @@ BEHIND = 0.01
 FIRST_LOOK = 20
 """Variants are first compared on this many select items; the better two then on all of them."""
 FINALISTS = 2
+UNLOADED = 30
+"""Test items asked one at a time where a latency target decides."""
+UNLOADED_SAMPLE = 1_000_000
+"""The sample number of those, so that no cached reply answers for them."""
 ORDER = ("student", "classifier", "rules", "structure", "long_context", "retrieval", "few_shot", "prompt")
 """How layers stand in a stack, outermost first."""
 EXCLUDES = {"long_context": "retrieval", "retrieval": "long_context"}
@@ -253,7 +257,24 @@ class _Climb:
         """Run a stack on the test items and the edge partition."""
         test = self._run(stack, self.parts.test, "test", f"{title}: judging")
         edge = self._run(stack, self.parts.edge, "edge", f"{title}: edge") if len(self.parts.edge) else None
-        return {"test": test.id, "edge": edge.id if edge else None}
+        return {"test": test.id, "edge": edge.id if edge else None, "unloaded": self._unloaded(stack, title)}
+
+    def _unloaded(self, stack: Stack, title: str) -> str | None:
+        """Where latency decides: some test items asked once more, one at a time, past the reply cache."""
+        if self.task.target.p95_ms is None or title == "floor":
+            return None
+        stage, items = f"{title}: latency, one request at a time", self.parts.test[:UNLOADED]
+        self.watch(stage, None)
+        found = run(
+            stack,
+            items,
+            ledger=self.ledger,
+            budget=self.budget,
+            workers=1,
+            sample=UNLOADED_SAMPLE,
+            progress=lambda p: self.watch(stage, p),
+        )
+        return self.evidence.add_run(found, "test")
 
     def _duties(self, stack: Stack) -> list[Json]:
         return [duty for layer in reversed(stack.layers) for duty in layer.duties(self.task)]
@@ -265,6 +286,7 @@ class _Climb:
             "dev_runs": [],
             "test": None,
             "edge": None,
+            "unloaded": None,
             "duties": [],
         }
         self.evidence.add(

@@ -137,7 +137,7 @@ class Conclusion:
             return {**_EMPTY, **common, "status": line["outcome"], "reason": line["reason"], "calls": calls}
         quality, found = self.quality(line["test"]), self._against(line["test"], held.test, "test")
         edge = self._edge(line, held)
-        speed = self._speed(line["test"])
+        speed = self._speed(line["test"], line["unloaded"])
         status, reason = self._judged(found, quality, edge, speed, held)
         return {
             **common,
@@ -233,9 +233,10 @@ class Conclusion:
 
     # What it cost
 
-    def _speed(self, run: str) -> dict[str, Json]:
-        records = [r for r in self.reading.records[run].values() if r["output"] is not None]
-        spent = [r["ms"] for r in records]
+    def _speed(self, run: str, unloaded: str | None) -> dict[str, Json]:
+        records = self._answered(run)
+        timed = self._answered(unloaded) if unloaded else records
+        spent = [r["ms"] for r in timed]
         p50, p95 = (percentile(spent, q) for q in (0.5, 0.95)) if spent else (None, None)
         usd = [r["usd"] for r in records]
         return {
@@ -246,8 +247,11 @@ class Conclusion:
             "usd_per_1k": None if not usd or None in usd else 1000 * sum(usd) / len(usd),
             "input_tokens": sum(r["input_tokens"] for r in records),
             "output_tokens": sum(r["output_tokens"] for r in records),
-            "stages": _stages(records),
+            "stages": _stages(timed),
         }
+
+    def _answered(self, run: str) -> list[Line]:
+        return [r for r in self.reading.records[run].values() if r["output"] is not None]
 
     def _behind(self, line: Line) -> str:
         """Why test stayed closed for a rung, in dev items won and lost: counts, not a quality."""
@@ -262,7 +266,7 @@ class Conclusion:
 
     def _calls(self, line: Line) -> int:
         """How often the model answered for this rung, cached replies included."""
-        runs = {*line["dev_runs"], line["test"], line["edge"]} - {None}
+        runs = {*line["dev_runs"], line["test"], line["edge"], line["unloaded"]} - {None}
         return sum(r.get("asked", 0) for run in runs for r in self.reading.records[run].values())
 
     def _ceiling(self, line: Line) -> Json:
@@ -288,6 +292,7 @@ class Conclusion:
             "task": {k: v for k, v in self.task.items() if k not in ("kind", "warnings")},
             "headline": self._headline(kept, met),
             "warnings": self._warnings(),
+            "notes": self._notes(),
             "stop_at": kept.rung if kept else None,
             "stack": run["stack"] if run else None,
             "stack_digest": run["stack_digest"] if run else None,
@@ -349,6 +354,21 @@ class Conclusion:
             found.append(f"{len(plan['moved'])} test items also appear in dev and were moved out of test.")
         found += list(self.task["warnings"])
         return found
+
+    def _notes(self) -> list[str]:
+        """How the numbers were made, where a reader could think otherwise."""
+        unloaded = self.task["target"]["p95_ms"] is not None
+        latency = (
+            "one request at a time, past the reply cache"
+            if unloaded
+            else "the judging runs, several requests at a time and queueing left out; set target.p95_ms for an "
+            "unloaded sample"
+        )
+        return [
+            "Quality is measured on test items alone; nothing was learned or chosen on them.",
+            "What was learned or chosen was so with one seed: another seed may choose another variant.",
+            f"Latencies come from {latency}.",
+        ]
 
     def _failures(self, kept: Held | None, diagnosed: Line | None) -> list[dict[str, Json]]:
         causes: dict[str, str] = {}
