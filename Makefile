@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test test-fast check format schemas clean
+.PHONY: help demo test test-fast check format schemas docs clean
 
 help:  ## say what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -31,6 +31,9 @@ format: $(VENV)/.installed-dev  ## let ruff format
 
 schemas: $(VENV)/.installed-dev  ## write the published JSON Schema of the task file again
 	$(BIN)/python scripts/schemas.py
+
+docs: $(VENV)/.installed-dev  ## write the generated tables of the documentation again
+	$(BIN)/python scripts/docs.py
 
 clean:  ## remove what these commands made
 	rm -rf $(VENV) suffice-demo .pytest_cache .mypy_cache .ruff_cache

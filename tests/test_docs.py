@@ -7,7 +7,6 @@ a file. A page with a block marked `slow` asks a model and runs in the slow leg.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import subprocess
@@ -19,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from suffice.plugins import find, names
+from suffice.plugins import names
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md")])
@@ -92,77 +91,9 @@ def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def between(page: str, name: str) -> str:
-    text = (ROOT / "docs" / page).read_text("utf-8")
-    return text.split(f"<!-- {name} -->\n")[1].split(f"<!-- /{name} -->")[0]
-
-
-def typed(field: dict[str, Any], parts: dict[str, Any]) -> str:
-    """The type of a schema's field in a word or two."""
-    kinds = field.get("anyOf") or field.get("oneOf") or [field]
-    said = [k["$ref"].rsplit("/", 1)[1] if "$ref" in k else _plain(k, parts) for k in kinds]
-    return " or ".join(dict.fromkeys(s for one in said for s in one.split(" or ")))
-
-
-def _plain(field: dict[str, Any], parts: dict[str, Any]) -> str:
-    if field.get("type") == "array":
-        return f"list of {typed(field['items'], parts)}"
-    if "const" in field or "enum" in field:
-        return " or ".join("null" if v is None else f"`{v}`" for v in field.get("enum", [field.get("const")]))
-    kind = field.get("type", "any JSON")
-    return (
-        " or ".join(kind if isinstance(kind, list) else [kind])
-        .replace("string", "text")
-        .replace("boolean", "true or false")
-    )
-
-
-def fields_table(schema: dict[str, Any]) -> str:
-    """Every part of the verdict's schema as a table."""
-    found = ["\n## The verdict\n\n" + _rows(schema, schema["$defs"])]
-    for name, part in schema["$defs"].items():
-        found.append(f"\n## {name}\n\n{part['description']}\n\n" + _rows(part, schema["$defs"]))
-    return "".join(found) + "\n"
-
-
-def _rows(part: dict[str, Any], parts: dict[str, Any]) -> str:
-    rows = [f"| `{n}` | {typed(f, parts)} | {f['description']} |\n" for n, f in part["properties"].items()]
-    return "| Field | Type | Is |\n|---|---|---|\n" + "".join(rows)
-
-
-def keys_table(schema: dict[str, Any]) -> str:
-    """The keys of suffice.yaml, those of `target` and `profile` with their group in front."""
-    rows = ["| Key | Default | Is |\n|---|---|---|\n"]
-    for name, field in schema["properties"].items():
-        part = schema["$defs"].get(field.get("$ref", "").rsplit("/", 1)[-1], {})
-        inner = part.get("properties", {}).items() if name in ("target", "profile") else [("", field)]
-        rows += [_key(f"{name}.{n}" if n else name, f) for n, f in inner]
-    return "".join(rows)
-
-
-def _key(name: str, field: dict[str, Any]) -> str:
-    default = field.get("default")
-    shown = "none" if default in (None, "") else f"`{json.dumps(default)}`".replace('"', "")
-    return f"| `{name}` | {shown} | {field['description']} |\n"
-
-
-def scorers_table() -> str:
-    rows = [f"| `{n}` | {(find('scorers', n).__doc__ or '').strip().splitlines()[0]} |\n" for n in names("scorers")]
-    return "| Scorer | Gives |\n|---|---|\n" + "".join(rows)
-
-
-def test_the_verdict_page_lists_every_field_of_the_schema() -> None:
-    schema = json.loads((ROOT / "suffice" / "schemas" / "verdict.schema.json").read_text("utf-8"))
-    assert between("verdict.md", "fields") == fields_table(schema)
-
-
-def test_the_task_page_lists_every_key_of_the_schema() -> None:
-    schema = json.loads((ROOT / "suffice" / "schemas" / "suffice.schema.json").read_text("utf-8"))
-    assert between("task-folder.md", "keys") == keys_table(schema)
-
-
-def test_the_task_page_lists_every_scorer() -> None:
-    assert between("task-folder.md", "scorers") == scorers_table()
+def test_generated_tables_are_up_to_date() -> None:
+    done = subprocess.run([sys.executable, ROOT / "scripts" / "docs.py", "--check"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_diagnosis_page_lists_every_probe() -> None:

@@ -1,0 +1,125 @@
+"""Write the generated tables of the documentation again; with --check only say which of them are stale."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from suffice.plugins import find, names
+
+ROOT = Path(__file__).parent.parent
+SCHEMAS = ROOT / "suffice" / "schemas"
+
+
+def main() -> int:
+    stale = [place for place, text in tables().items() if not _put(*place, text, write="--check" not in sys.argv)]
+    for page, name in stale:
+        sys.stdout.write(f"docs/{page}: the table `{name}` is stale; `make docs` writes it again\n")
+    return 1 if stale and "--check" in sys.argv else 0
+
+
+def tables() -> Mapping[tuple[str, str], str]:
+    """The generated text by page and name."""
+    verdict, task = (json.loads((SCHEMAS / f"{n}.schema.json").read_text("utf-8")) for n in ("verdict", "suffice"))
+    return {
+        ("verdict.md", "fields"): fields_table(verdict),
+        ("task-folder.md", "keys"): keys_table(task),
+        ("task-folder.md", "scorers"): scorers_table(),
+        ("cli.md", "commands"): commands_table(),
+    }
+
+
+def _put(page: str, name: str, text: str, *, write: bool) -> bool:
+    """Whether the page holds the text already."""
+    path, mark = ROOT / "docs" / page, f"<!-- {name} -->\n"
+    before, _, rest = path.read_text("utf-8").partition(mark)
+    now, end, after = rest.partition(f"<!-- /{name} -->")
+    if write and now != text:
+        path.write_text(before + mark + text + end + after, encoding="utf-8")
+    return now == text
+
+
+def typed(field: dict[str, Any], parts: dict[str, Any]) -> str:
+    """The type of a schema's field in a word or two."""
+    kinds = field.get("anyOf") or field.get("oneOf") or [field]
+    said = [k["$ref"].rsplit("/", 1)[1] if "$ref" in k else _plain(k, parts) for k in kinds]
+    return " or ".join(dict.fromkeys(s for one in said for s in one.split(" or ")))
+
+
+def _plain(field: dict[str, Any], parts: dict[str, Any]) -> str:
+    if field.get("type") == "array":
+        return f"list of {typed(field['items'], parts)}"
+    if "const" in field or "enum" in field:
+        return " or ".join("null" if v is None else f"`{v}`" for v in field.get("enum", [field.get("const")]))
+    kind = field.get("type", "any JSON")
+    return (
+        " or ".join(kind if isinstance(kind, list) else [kind])
+        .replace("string", "text")
+        .replace("boolean", "true or false")
+    )
+
+
+def fields_table(schema: dict[str, Any]) -> str:
+    """Every part of the verdict's schema as a table."""
+    found = ["\n## The verdict\n\n" + _rows(schema, schema["$defs"])]
+    for name, part in schema["$defs"].items():
+        found.append(f"\n## {name}\n\n{part['description']}\n\n" + _rows(part, schema["$defs"]))
+    return "".join(found) + "\n"
+
+
+def _rows(part: dict[str, Any], parts: dict[str, Any]) -> str:
+    rows = [f"| `{n}` | {typed(f, parts)} | {f['description']} |\n" for n, f in part["properties"].items()]
+    return "| Field | Type | Is |\n|---|---|---|\n" + "".join(rows)
+
+
+def keys_table(schema: dict[str, Any]) -> str:
+    """The keys of suffice.yaml, those of `target` and `profile` with their group in front."""
+    rows = ["| Key | Default | Is |\n|---|---|---|\n"]
+    for name, field in schema["properties"].items():
+        part = schema["$defs"].get(field.get("$ref", "").rsplit("/", 1)[-1], {})
+        inner = part.get("properties", {}).items() if name in ("target", "profile") else [("", field)]
+        rows += [_key(f"{name}.{n}" if n else name, f) for n, f in inner]
+    return "".join(rows)
+
+
+def _key(name: str, field: dict[str, Any]) -> str:
+    default = field.get("default")
+    shown = "none" if default in (None, "") else f"`{json.dumps(default)}`".replace('"', "")
+    return f"| `{name}` | {shown} | {field['description']} |\n"
+
+
+def scorers_table() -> str:
+    rows = [f"| `{n}` | {(find('scorers', n).__doc__ or '').strip().splitlines()[0]} |\n" for n in names("scorers")]
+    return "| Scorer | Gives |\n|---|---|\n" + "".join(rows)
+
+
+def commands_table() -> str:
+    """Every command with its arguments and options."""
+    from suffice.cli.app import command
+
+    return "".join(_command(name, one) for name, one in command().commands.items())
+
+
+def _command(name: str, one: Any) -> str:
+    given = [p for p in one.params if p.name != "help"]
+    rows = "".join(f"| {_option(p)} | {_said(p)} |\n" for p in given)
+    return f"\n## suffice {name}\n\n{one.help}\n\n| Given | Means |\n|---|---|\n{rows}"
+
+
+def _option(parameter: Any) -> str:
+    if parameter.param_type_name == "argument":
+        return f"`{str(parameter.name).upper()}`" + ("" if parameter.required else " (optional)")
+    return ", ".join(f"`{name}`" for name in (*parameter.opts, *parameter.secondary_opts))
+
+
+def _said(parameter: Any) -> str:
+    default = parameter.default
+    shown = f" Default: {default}." if isinstance(default, int | float | str) and default not in (False, "") else ""
+    return f"{parameter.help or ''}{shown}".replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
