@@ -18,6 +18,7 @@ from .errors import InputError
 from .evidence import Evidence, Reading
 from .layer import Layer
 from .ledger import Ledger
+from .measures import Held
 from .model import Model, resolve
 from .plan import LADDER, TRAINED, Ceiling, Proposal, Rung, layer_of, plan
 from .plugins import find, name_of, spec_of
@@ -27,7 +28,7 @@ from .stack import Stack
 from .stats.budget import charge, split
 from .task import Task
 from .types import Json, Sampling
-from .verdict import Conclusion, Held, Verdict, conclude
+from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
 
 ALPHA = 0.05

@@ -7,16 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from .compare import Comparison, clusters, pairs
-from .data import Example
+from .compare import Comparison, pairs
 from .diagnose import attribute, ceilings
 from .digest import plain
 from .evidence import Evidence, Line, Reading
+from .measures import Held, Measures, Quality
 from .plan import LADDER
-from .stats.interval import mean_interval
 from .stats.power import items_to_prove, needed, provable
-from .stats.quantile import percentile
-from .stats.regress import regression
 from .types import Json
 
 FORMAT = 1
@@ -52,59 +49,13 @@ class Verdict:
         return self.folder / "verdict.json" if self.folder else None
 
 
-@dataclass(frozen=True)
-class Quality:
-    """The mean score on test with the one-sided limits that the target is judged by."""
-
-    estimate: float
-    low: float
-    high: float
-    n: int
-    alpha: float
-    method: str
-    unjudged: int
-    meets: bool | None
-    reason: str = ""
-
-
-@dataclass(frozen=True)
-class Held:
-    """A stack that has been measured on test: the one to beat."""
-
-    rung: str
-    test: str
-    edge: str | None
-    quality: Quality
-
-
 def conclude(evidence: Evidence) -> dict[str, Json]:
     """The whole verdict but for dates and paths, from the evidence alone."""
     return Conclusion(Reading(evidence)).body()
 
 
-@dataclass
-class Conclusion:
-    """The arithmetic of one verdict; the climb asks it rung by rung, `verify` all at once."""
-
-    reading: Reading
-
-    @property
-    def task(self) -> Line:
-        return self.reading.evidence.one("task")
-
-    @property
-    def plan(self) -> Line:
-        return self.reading.evidence.one("plan")
-
-    def examples(self, part: str) -> tuple[Example, ...]:
-        return self.reading.parts.get(part, ())
-
-    # The one to beat, and each rung against it
-
-    def floor(self) -> Held:
-        """Always the most common answer: what no intelligence at all reaches."""
-        line = self.reading.evidence.one("floor")
-        return Held("floor", line["test"], line["edge"], self.quality(line["test"]))
+class Conclusion(Measures):
+    """What follows from the measures; the climb asks it rung by rung, `verify` all at once."""
 
     def steps(self) -> tuple[list[dict[str, Json]], Held]:
         """One step per rung in order, and what is held at the end."""
@@ -115,10 +66,6 @@ class Conclusion:
                 held = self.held(line)
             steps.append(step)
         return steps, held
-
-    def held(self, line: Line) -> Held:
-        """What is held once this rung is kept."""
-        return Held(line["rung"], line["test"], line["edge"], self.quality(line["test"]))
 
     def step(self, line: Line, held: Held) -> dict[str, Json]:
         """One rung: what was measured, against what is held, and what became of it."""
@@ -131,13 +78,13 @@ class Conclusion:
             "because": line["because"],
         }
         if line["outcome"] == "dev":
-            return {**_EMPTY, **common, "status": "dropped", "reason": self._behind(line), "calls": self._calls(line)}
+            return {**_EMPTY, **common, "status": "dropped", "reason": self._behind(line), "calls": self.calls(line)}
         if line["outcome"] != "measured":
-            calls = self._calls(line)
+            calls = self.calls(line)
             return {**_EMPTY, **common, "status": line["outcome"], "reason": line["reason"], "calls": calls}
-        quality, found = self.quality(line["test"]), self._against(line["test"], held.test, "test")
-        edge = self._edge(line, held)
-        speed = self._speed(line["test"], line["unloaded"])
+        quality, found = self.quality(line["test"]), self.against(line["test"], held.test, "test")
+        edge = self.edge(line, held)
+        speed = self.speed(line["test"], line["unloaded"])
         status, reason = self._judged(found, quality, edge, speed, held)
         return {
             **common,
@@ -148,54 +95,9 @@ class Conclusion:
             "comparison": {"against": held.rung, **_comparison(found)},
             "edge": edge,
             **speed,
-            "calls": self._calls(line),
+            "calls": self.calls(line),
             "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
         }
-
-    def quality(self, run: str) -> Quality:
-        """The target test of one stack: exact for 0/1 scores; unjudged items count against whatever is claimed."""
-        values, examples = self.reading.values(run), self.examples("test")
-        alpha, target = self.plan["alpha_target"], self.task["target"]
-        judged = [e for e in examples if values[e.id] is not None]
-        if not judged:
-            return Quality(0.0, 0.0, 1.0, 0, alpha, "none", len(examples), None, "no answer could be judged")
-        seed = self.plan["seed"]
-        found = mean_interval([values[e.id] or 0.0 for e in judged], clusters(judged), alpha=2 * alpha, seed=seed)
-        worst = [
-            mean_interval([_or(values[e.id], x) for e in examples], clusters(examples), alpha=2 * alpha, seed=seed)
-            for x in (0.0, 1.0)
-        ]
-        meets = _meets(worst[0].low, worst[1].high, target)
-        unjudged = len(examples) - len(judged)
-        return Quality(
-            found.estimate, found.low, found.high, found.n, alpha, found.method, unjudged, meets, found.reason
-        )
-
-    def _against(self, run: str, held: str, part: str) -> Comparison:
-        before, after = self.reading.values(held), self.reading.values(run)
-        return pairs(before, after, self.examples(part), alpha=self.plan["alpha_claim"], seed=self.plan["seed"])
-
-    def _edge(self, line: Line, held: Held) -> dict[str, Json] | None:
-        """The edge partition apart: its lift, and whether it is proven, or likely, to lose more than the tolerance."""
-        if line["edge"] is None or held.edge is None:
-            return None
-        found = self._against(line["edge"], held.edge, "edge")
-        before, after = self.reading.values(held.edge), self.reading.values(line["edge"])
-        judged = [e for e in self.examples("edge") if before[e.id] is not None and after[e.id] is not None]
-        told = {"n": found.n, "lift": found.lift, "low": found.low, "high": found.high, "losses": found.losses}
-        if not judged:
-            return {**told, "quality": None, "hidden_loss": 1.0, "decision": "nothing could be judged"}
-        loss = regression(
-            [before[e.id] or 0.0 for e in judged],
-            [after[e.id] or 0.0 for e in judged],
-            clusters(judged),
-            tolerance=self.task["target"]["tolerance"],
-            alpha=self.plan["alpha_claim"],
-            seed=self.plan["seed"],
-        )
-        word = "proven to regress" if loss.proven else "likely to regress" if loss.likely else "no regression seen"
-        quality = sum(after[e.id] or 0.0 for e in judged) / len(judged)
-        return {**told, "quality": quality, "hidden_loss": loss.hidden_loss, "decision": word}
 
     def _judged(
         self, found: Comparison, quality: Quality, edge: Json, speed: Mapping[str, Json], held: Held
@@ -231,28 +133,6 @@ class Conclusion:
             return f"1,000 requests cost ${speed['usd_per_1k']:.2f}, the target is ${target['usd_per_1k']:.2f}"
         return ""
 
-    # What it cost
-
-    def _speed(self, run: str, unloaded: str | None) -> dict[str, Json]:
-        records = self._answered(run)
-        timed = self._answered(unloaded) if unloaded else records
-        spent = [r["ms"] for r in timed]
-        p50, p95 = (percentile(spent, q) for q in (0.5, 0.95)) if spent else (None, None)
-        usd = [r["usd"] for r in records]
-        return {
-            "p50_ms": p50.estimate if p50 else None,
-            "p95_ms": p95.estimate if p95 else None,
-            "p95_low_ms": p95.low if p95 else None,
-            "p95_high_ms": p95.high if p95 else None,
-            "usd_per_1k": None if not usd or None in usd else 1000 * sum(usd) / len(usd),
-            "input_tokens": sum(r["input_tokens"] for r in records),
-            "output_tokens": sum(r["output_tokens"] for r in records),
-            "stages": _stages(timed),
-        }
-
-    def _answered(self, run: str) -> list[Line]:
-        return [r for r in self.reading.records[run].values() if r["output"] is not None]
-
     def _behind(self, line: Line) -> str:
         """Why test stayed closed for a rung, in dev items won and lost: counts, not a quality."""
         before, after = self.reading.values(line["dev_against"]["run"]), self.reading.values(line["dev_run"])
@@ -263,11 +143,6 @@ class Conclusion:
             f"on {found.n} dev items it won {found.wins} from {over} and lost {found.losses}, "
             "so the test items were left unopened for it"
         )
-
-    def _calls(self, line: Line) -> int:
-        """How often the model answered for this rung, cached replies included."""
-        runs = {*line["dev_runs"], line["test"], line["edge"], line["unloaded"]} - {None}
-        return sum(r.get("asked", 0) for run in runs for r in self.reading.records[run].values())
 
     def _ceiling(self, line: Line) -> Json:
         found = ceilings(self.reading, line["ceiling_of"]) if line.get("ceiling_of") else {}
@@ -445,14 +320,6 @@ def can_prove(n: int, target: Mapping[str, Json], plan: Mapping[str, Json]) -> s
     return f"to prove ≥ {bound:.2f} on {n} items, at least {least} must be right, {share}"
 
 
-def _meets(low: float, high: float, target: Mapping[str, Json]) -> bool | None:
-    """Proven above quality − tolerance, proven below quality, or None: both or neither."""
-    if target["quality"] is None:
-        return None
-    above, below = low > target["quality"] - target["tolerance"], high < target["quality"]
-    return None if above == below else above
-
-
 def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
     bound = target["quality"] - target["tolerance"]
     if quality.estimate <= bound:
@@ -464,31 +331,12 @@ def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
     return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {bound:.2f}."
 
 
-def _or(value: float | None, otherwise: float) -> float:
-    return otherwise if value is None else value
-
-
 def _shown(quality: Quality) -> dict[str, Json]:
     return {k: v for k, v in plain(quality).items() if k != "meets"}
 
 
 def _comparison(found: Comparison) -> dict[str, Json]:
     return {k: v for k, v in plain(found).items() if k != "edge"}
-
-
-def _stages(records: Sequence[Line]) -> list[dict[str, Json]]:
-    """P50 and P95 of each layer's own time, outermost first."""
-    times: dict[str, list[float]] = {}
-    for record in records:
-        spent: dict[str, float] = {}
-        for name, ms in record["stages"]:
-            spent[name] = spent.get(name, 0.0) + ms
-        for name, ms in spent.items():
-            times.setdefault(name, []).append(ms)
-    return [
-        {"name": name, "p50_ms": percentile(ms, 0.5).estimate, "p95_ms": percentile(ms, 0.95).estimate}
-        for name, ms in times.items()
-    ]
 
 
 def _name(rung: str) -> str:

@@ -1,0 +1,95 @@
+"""XQuAD English: is retrieval kept, with a proven lift over the prompt alone? And what does the diagnosis say when the
+passages are withheld, or the index is broken?
+
+    python benchmarks/xquad.py [--questions 240] [--folder DIR]
+
+Reads SUFFICE_DATA/xquad_en (default ../shared/data); asks the embedded model; prints the verdict's steps.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import tempfile
+import time
+from pathlib import Path
+
+from suffice.climb import climb
+from suffice.load import load
+
+DATA = Path(os.environ.get("SUFFICE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+TASK = """\
+name: xquad
+goal: Answer the question with a few words copied from the passage.
+model: embedded
+examples: examples.jsonl
+{documents}
+output: text
+score: contains
+target: {{quality: 0.85}}
+"""
+
+
+def write(folder: Path, questions: int, *, documents: bool = True, seed: int = 0) -> None:
+    """A task folder: pooled paragraphs as documents, questions grouped by their paragraph."""
+    articles = json.loads((DATA / "xquad_en" / "xquad.en.json").read_text(encoding="utf-8"))["data"]
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "passages").mkdir(exist_ok=True)
+    rows = []
+    for a, article in enumerate(articles):
+        for p, paragraph in enumerate(article["paragraphs"]):
+            name = f"a{a:02}p{p}.txt"
+            if documents:
+                (folder / "passages" / name).write_text(paragraph["context"], encoding="utf-8")
+            for qa in paragraph["qas"]:
+                answers = sorted({x["text"] for x in qa["answers"]})
+                context = {"document": name, "text": paragraph["context"]}
+                rows.append(
+                    {"id": qa["id"], "input": qa["question"], "expected": answers, "context": context, "group": name}
+                )
+    random.Random(seed).shuffle(rows)
+    chosen, groups = [], set()
+    for row in rows:  # one question a paragraph first, so that questions are nearly independent
+        if row["group"] not in groups or len(groups) == 240:
+            chosen.append(row)
+            groups.add(row["group"])
+    chosen = [{k: v for k, v in row.items() if k != "group"} for row in chosen[: min(questions, 240)]]
+    (folder / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in chosen), encoding="utf-8")
+    told = TASK.format(documents="documents: passages/" if documents else "")
+    (folder / "suffice.yaml").write_text(told, encoding="utf-8")
+
+
+def show(folder: Path) -> None:
+    start, spent = time.perf_counter(), time.process_time()
+    verdict = climb(load(folder))
+    body = verdict.body
+    print(body["headline"])
+    for step in body["steps"]:
+        quality = step["quality"]["estimate"] if step["quality"] else None
+        shown = "" if quality is None else f"{quality:.3f}"
+        print(f"  {step['title']:16} {step['status']:10} {shown:6} {step['reason']}")
+    for finding in body["diagnosis"]:
+        print(
+            f"  {finding['cause']:14} {finding['share']:.2f}  fixed {finding['fixed']} of {finding['failures']}, sham {finding['sham_fixed']}"
+        )
+    print(f"  {time.perf_counter() - start:.0f} s, {time.process_time() - spent:.0f} CPU s")
+
+
+def main() -> None:
+    told = argparse.ArgumentParser(description=__doc__)
+    told.add_argument("--questions", type=int, default=240)
+    told.add_argument("--folder", type=Path)
+    options = told.parse_args()
+    top = options.folder or Path(tempfile.mkdtemp(prefix="suffice-xquad-"))
+    print("with the passages as documents")
+    write(top / "with", options.questions)
+    show(top / "with")
+    print("with the passages withheld")
+    write(top / "withheld", options.questions, documents=False)
+    show(top / "withheld")
+
+
+if __name__ == "__main__":
+    main()
