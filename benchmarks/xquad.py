@@ -71,9 +71,8 @@ def show(folder: Path) -> None:
         shown = "" if quality is None else f"{quality:.3f}"
         print(f"  {step['title']:16} {step['status']:10} {shown:6} {step['reason']}")
     for finding in body["diagnosis"]:
-        print(
-            f"  {finding['cause']:14} {finding['share']:.2f}  fixed {finding['fixed']} of {finding['failures']}, sham {finding['sham_fixed']}"
-        )
+        counts = f"fixed {finding['fixed']} of {finding['failures']}, sham {finding['sham_fixed']}"
+        print(f"  {finding['cause']:14} {finding['share']:.2f}  {counts}")
     print(f"  {time.perf_counter() - start:.0f} s, {time.process_time() - spent:.0f} CPU s")
 
 

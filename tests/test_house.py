@@ -16,8 +16,8 @@ ROWS = (
     "types errors digest strict version stats",
     "plugins score data split task layer model stack record artifacts documents plaintext yamlfile contract taskfile "
     "rows outputs infer vectors weights chunks citations anatomy knowledge probe evidence",
-    "database stored ledger price budget breaker calls",
-    "load new index search run compare plan diagnose verdict climb verify",
+    "database stored writer ledger price budget breaker calls",
+    "load new index search run compare plan diagnose measures verdict climb preview verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}
@@ -90,6 +90,7 @@ def test_imports_only_go_down_the_rows(path: Path) -> None:
     for other in ours(path) - {here}:
         shelf_door = here in ("cli", "testing", "__init__") or other not in SHELVES
         assert shelf_door, f"{name(path)} imports the shelf {other}; use plugins.find"
+        assert other in SHELVES | ROW.keys(), f"{other} has no row: give it one in ROWS"
         assert other in SHELVES or ROW[other] <= ROW[here], f"{name(path)} looks up at {other}"
 
 
