@@ -19,10 +19,11 @@ from .breaker import OUTAGE, Breaker, Patience, Stopped
 from .budget import Budget
 from .digest import plain
 from .errors import ModelError
-from .ledger import Attempt, Ledger, Ticket
+from .ledger import Attempt, Ledger
 from .model import Model
 from .price import usd
 from .types import Answer, Json, Request, Step, Usage
+from .writer import Ticket
 
 
 class Calls:
@@ -90,11 +91,15 @@ class Calls:
             del self._flights[key]
             flight.landed.set()
 
+    def warm(self) -> None:
+        """Load the price list now, while the first replies are on their way."""
+        self._price(Usage())
+
     def settled(self) -> None:
-        """Return once this thread's replies and attempts are durable."""
+        """Return once this thread's replies and attempts outlive the process."""
         ticket: Ticket | None = getattr(self._pending, "ticket", None)
         if ticket is not None:
-            ticket.wait()
+            ticket.wait(committed=True)
             self._pending.ticket = None
 
     def _buy(self, key: str, request: Request) -> Answer:
@@ -118,7 +123,7 @@ class Calls:
                 return self._answered(attempt, answer, lost)
 
     def _ready(self, key: str, request: Request, number: int) -> _Try:
-        """Wait until what was bought is durable, the endpoint is up and the money is there."""
+        """Wait until what was bought cannot be lost with the process, the endpoint is up and the money is there."""
         self.settled()
         probe = self._breaker.enter(self.stop)
         try:
@@ -138,7 +143,7 @@ class Calls:
 
     def _answered(self, tried: _Try, answer: Answer, lost: float) -> Answer:
         self._breaker.passed()
-        cost = usd(self.name, answer.usage) if answer.cost is None else answer.cost
+        cost = self._price(answer.usage) if answer.cost is None else answer.cost
         self.budget.settle(tried.reserved, cost)
         total = None if cost is None else cost + lost
         answer = answer if total == answer.cost else replace(answer, cost=total)
@@ -178,10 +183,15 @@ class Calls:
         if hasattr(self.model, "most"):
             most: float | None = self.model.most(request)
             return most
-        if not getattr(self.model, "paid", False):
+        if not hasattr(self.model, "price_name"):
             return 0.0
         sent = len(json.dumps(self.model.payload(request), ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        return usd(self.name, Usage(sent, request.sampling.max_tokens))
+        return self._price(Usage(sent, request.sampling.max_tokens))
+
+    def _price(self, usage: Usage) -> float | None:
+        """By list price; models that do not say by which name are free."""
+        name: str | None = getattr(self.model, "price_name", None)
+        return usd(name, usage) if name else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .errors import Damaged, InputError, SufficeError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, MetaData, Table
+    from sqlalchemy import Engine, MetaData, Table
 
 SCHEMA = 1
 BUSY_SECONDS = 60.0
@@ -85,7 +85,7 @@ def engine_at(where: Path | str, *, durable: bool = True) -> Engine:
         given = {"timeout": BUSY_SECONDS, "check_same_thread": False} if sqlite else {}
         engine = create_engine(url, connect_args=given, isolation_level="AUTOCOMMIT")
         if sqlite:
-            event.listen(engine, "connect", _pragmas("FULL" if durable else "OFF"))
+            event.listen(engine, "connect", _pragmas("NORMAL" if durable else "OFF"))
         _patiently(lambda: _prepare(engine, name))
         return engine
     except (SQLAlchemyError, ImportError) as wrong:
@@ -98,16 +98,33 @@ def shown(where: Path | str) -> str:
     return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else scheme
 
 
+def flusher(engine: Engine) -> Callable[[], None]:
+    """What makes commits outlive a power failure: a flush of SQLite's write-ahead log. Elsewhere a commit is enough."""
+    if engine.dialect.name != "sqlite":
+        return lambda: None
+    log = Path(f"{engine.url.database}-wal")
+
+    def flush() -> None:
+        with suppress(FileNotFoundError):  # all of it is in the database, flushed by SQLite itself
+            handle = os.open(log, os.O_RDONLY)
+            try:
+                getattr(os, "fdatasync", os.fsync)(handle)
+            finally:
+                os.close(handle)
+
+    return flush
+
+
 @contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
+def transaction(execute: Callable[[str], object], sqlite: bool) -> Iterator[None]:
     """All or nothing. On SQLite it takes the write lock at once, so that waiting for it cannot fail half-way."""
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.dialect.name == "sqlite" else "BEGIN")
+    execute("BEGIN IMMEDIATE" if sqlite else "BEGIN")
     try:
         yield
-        connection.exec_driver_sql("COMMIT")
+        execute("COMMIT")
     except BaseException:
         with suppress(Exception):
-            connection.exec_driver_sql("ROLLBACK")
+            execute("ROLLBACK")
         raise
 
 
@@ -195,7 +212,7 @@ def _prepare(engine: Engine, name: str) -> None:
 
     with engine.connect() as connection:
         if not inspect(connection).has_table("meta"):
-            with transaction(connection):
+            with transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"):
                 schema().create_all(connection)
                 made = insert(engine, "meta", ("key", "value"), key=("key",))
                 connection.exec_driver_sql(made.sql, made.given([("schema", str(SCHEMA))])[0])

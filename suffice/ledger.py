@@ -1,7 +1,8 @@
 """The ledger: replies bought, attempts made, runs, records and declarations, durable before anybody builds on them.
 
-One writer thread commits whatever has been handed in since its last commit (group commit, power-loss safe), so that a
-disk flush is shared by a batch of rows. Several processes may use one ledger: rows merge by their keys.
+`keep` and `record` return when their rows would survive the machine; a run buys its next reply as soon as the last one
+would survive this process, and returns when all would survive the machine. Several processes may use one ledger: rows
+merge by their keys.
 """
 
 from __future__ import annotations
@@ -10,27 +11,29 @@ import hashlib
 import json
 import shutil
 import tempfile
-import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import astuple, dataclass, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from .database import Row, engine_at, insert, lookup, schema, shown, transaction, unusable
+from .database import Row, engine_at, insert, lookup, schema, shown, unusable
 from .digest import digest_of, plain
-from .errors import Damaged, SufficeError
+from .errors import Damaged
 from .record import Record
 from .stored import answer_json, answer_of, record_json, record_of, text_of
 from .types import Answer, Json
+from .writer import Ticket, Writer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine, Executable
+    from sqlalchemy import Engine, Executable
 
-GATHER_SECONDS = 0.002
-"""How long rows may gather before a commit, while several threads are handing them in."""
+KNOWN_AT_MOST = 50_000
+"""Larger ledgers are asked for every reply: their keys take too long to load."""
+KNOWN_SECONDS = 0.05
+"""How long after making sure the writer still counts as alone."""
+_RECORD = ("run", "example", "body", "checksum", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,55 +76,23 @@ class Totals:
     records: int
 
 
-class Ticket:
-    """Rows on their way to the disk."""
-
-    def __init__(self) -> None:
-        self.rows: dict[str, list[Row]] = {}
-        self.posts = 0
-        self._failed: SufficeError | None = None
-        self._done = threading.Event()
-
-    def finish(self, failed: SufficeError | None = None) -> None:
-        """Say that the rows are durable, or why they are not."""
-        self._failed = failed
-        self._done.set()
-
-    def wait(self) -> None:
-        """Return once the rows are durable; raise if they could not be written."""
-        self._done.wait()
-        if self._failed is not None:
-            raise self._failed
-
-
 class Ledger:
     """A database of evidence. Open it with `Ledger.open`; close it, or use it as a context manager."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, *, durable: bool = True) -> None:
         self.name = name
         self._engine = engine
-        self._lock = threading.Condition(threading.Lock())
-        self._gathering = Ticket()
-        self._writing: Ticket | None = None
         self._fresh: dict[str, Answer] = {}
-        self._closed = False
-        self._broken: SufficeError | None = None
-        self._inserts = {
+        inserts = {
             "replies": insert(engine, "replies", ("key", "body", "checksum", "at"), key=("key",)),
             "attempts": insert(engine, "attempts", (*_names(Attempt), "at")),
-            "records": insert(
-                engine,
-                "records",
-                ("run", "example", "body", "checksum", "at"),
-                key=("run", "example"),
-                replace=True,
-            ),
+            "records": insert(engine, "records", _RECORD, key=("run", "example"), replace=True),
         }
+        self._writer = Writer(engine, name, inserts, self._committed, durable=durable)
         self._lookup = lookup(engine, schema().tables["replies"], "key", ("body", "checksum"))
-        self._reading = threading.Lock()
-        self._reader = engine.connect()
-        self._writer = threading.Thread(target=self._write_forever, name="ledger", daemon=True)
-        self._writer.start()
+        self._reader = engine.raw_connection()
+        self._known = self._hashes()
+        self._closed = False
 
     @classmethod
     def open(cls, where: Path | str | None = None) -> Self:
@@ -129,20 +100,17 @@ class Ledger:
         if where is not None:
             return cls(engine_at(where), shown(where))
         folder = tempfile.mkdtemp(prefix="suffice-")
-        ledger = cls(engine_at(Path(folder) / "ledger.db", durable=False), "(passing)")
+        ledger = cls(engine_at(Path(folder) / "ledger.db", durable=False), "(passing)", durable=False)
         weakref.finalize(ledger, shutil.rmtree, folder, ignore_errors=True)
         return ledger
 
     def close(self) -> None:
         """Write what is left, then let go of the database."""
-        with self._lock:
-            if self._closed:
-                return
+        if not self._closed:
             self._closed = True
-            self._lock.notify_all()
-        self._writer.join()
-        self._reader.close()
-        self._engine.dispose()
+            self._writer.close()
+            self._reader.close()
+            self._engine.dispose()
 
     def __enter__(self) -> Self:
         return self
@@ -156,11 +124,12 @@ class Ledger:
         """The reply kept under this key, or None. A row that does not match its checksum is forgotten."""
         if (fresh := self._fresh.get(key)) is not None:
             return fresh
-        with self._reading:
-            cursor = self._reader.connection.cursor()
-            cursor.execute(self._lookup.sql, self._lookup.given([(key,)])[0])
-            row = cursor.fetchone()
-            cursor.close()
+        if self._unknown(key):
+            return None
+        cursor = self._reader.cursor()
+        cursor.execute(self._lookup.sql, self._lookup.given([(key,)])[0])
+        row = cursor.fetchone()
+        cursor.close()
         if row is None:
             return None
         if row[1] != _checksum(key, row[0]):
@@ -176,12 +145,14 @@ class Ledger:
         """Like `keep`, returning at once: from here on `reply` knows the answer."""
         body = text_of(answer_json(answer))
         self._fresh[key] = answer
+        if self._known is not None:
+            self._known.add(hash(key))
         rows: list[tuple[str, Row]] = [("replies", (key, body, _checksum(key, body), time.time()))]
-        return self._post(rows if attempt is None else [*rows, ("attempts", _row(attempt))])
+        return self._writer.post(rows if attempt is None else [*rows, ("attempts", _row(attempt))])
 
     def post_attempt(self, attempt: Attempt) -> Ticket:
         """Note an attempt that brought no reply."""
-        return self._post([("attempts", _row(attempt))])
+        return self._writer.post([("attempts", _row(attempt))])
 
     def attempts(self, run: str | None = None) -> tuple[Attempt, ...]:
         """Every attempt, in order, of the whole ledger or of one run."""
@@ -198,7 +169,7 @@ class Ledger:
         """Open the run with this manifest, or reopen it; its id is the manifest's digest."""
         run = digest_of(manifest)
         made = insert(self._engine, "runs", ("id", "manifest", "started"), key=("id",))
-        with self._transaction() as connection:
+        with self._writer.transaction() as connection:
             connection.exec_driver_sql(made.sql, made.given([(run, text_of(manifest), time.time())])[0])
         return run
 
@@ -209,7 +180,7 @@ class Ledger:
     def post_record(self, run: str, record: Record) -> Ticket:
         """Like `record`, returning at once."""
         body = text_of(record_json(record))
-        return self._post([("records", (run, record.id, body, _checksum(run, body), time.time()))])
+        return self._writer.post([("records", (run, record.id, body, _checksum(run, body), time.time()))])
 
     def records(self, run: str) -> tuple[Record, ...]:
         """The records of a run, in the order in which they were first made."""
@@ -231,7 +202,7 @@ class Ledger:
     def finish(self, run: str) -> None:
         """Say that a run is complete."""
         t = schema().tables["runs"]
-        with self._transaction() as connection:
+        with self._writer.transaction() as connection:
             connection.execute(t.update().where(t.c.id == run, t.c.finished.is_(None)).values(finished=time.time()))
 
     def finished(self, run: str) -> bool:
@@ -248,7 +219,7 @@ class Ledger:
         from sqlalchemy import select
 
         t, text = schema().tables["declarations"], text_of(plain(body))
-        with self._transaction() as connection:
+        with self._writer.transaction() as connection:
             if connection.dialect.name != "sqlite":
                 connection.exec_driver_sql("LOCK TABLE declarations IN EXCLUSIVE MODE")
             last = connection.execute(select(t.c.hash).order_by(t.c.sequence.desc()).limit(1)).scalar() or ""
@@ -293,70 +264,31 @@ class Ledger:
 
     def flush(self) -> None:
         """Return once everything handed in so far is durable."""
-        with self._lock:
-            pending = [t for t in (self._writing, self._gathering) if t is not None and t.posts]
-        for ticket in pending:
-            ticket.wait()
+        self._writer.flush()
 
     # Beneath
 
+    def _committed(self, rows: Mapping[str, Sequence[Row]]) -> None:
+        for row in rows.get("replies", ()):
+            self._fresh.pop(row[0], None)
+
+    def _hashes(self) -> set[int] | None:
+        """Of the keys of all replies, so that a run's look-ups of new ones need not ask the database."""
+        from sqlalchemy import func, select
+
+        t = schema().tables["replies"]
+        if self._select(select(func.count()).select_from(t))[0][0] > KNOWN_AT_MOST:
+            return None
+        return {hash(row[0]) for row in self._select(select(t.c.key))}
+
+    def _unknown(self, key: str) -> bool:
+        """Whether there is surely no reply under this key: no other process has had the time to write one."""
+        return self._known is not None and hash(key) not in self._known and self._writer.alone(KNOWN_SECONDS)
+
     def _forget(self, key: str) -> None:
         t = schema().tables["replies"]
-        with self._transaction() as connection:
+        with self._writer.transaction() as connection:
             connection.execute(t.delete().where(t.c.key == key))
-
-    def _post(self, rows: Sequence[tuple[str, Row]]) -> Ticket:
-        with self._lock:
-            if self._closed or self._broken is not None:
-                raise self._broken or RuntimeError("the ledger is closed")
-            ticket = self._gathering
-            for table, row in rows:
-                ticket.rows.setdefault(table, []).append(row)
-            ticket.posts += 1
-            if ticket.posts == 1:
-                self._lock.notify()
-        return ticket
-
-    def _write_forever(self) -> None:
-        with self._engine.connect() as connection:
-            while (ticket := self._gathered()) is not None:
-                self._commit(connection, ticket)
-
-    def _gathered(self) -> Ticket | None:
-        """The next rows to write; None when the ledger is closed and nothing is left."""
-        crowded = self._writing is not None and self._writing.posts > 2
-        with self._lock:
-            while not self._gathering.posts and not self._closed:
-                self._lock.wait()
-        if crowded and not self._closed:
-            time.sleep(GATHER_SECONDS)
-        with self._lock:
-            self._writing, self._gathering = self._gathering, Ticket()
-            return self._writing if self._writing.posts else None
-
-    def _commit(self, connection: Connection, ticket: Ticket) -> None:
-        try:
-            with transaction(connection):
-                for table, rows in ticket.rows.items():
-                    prepared = self._inserts[table]
-                    connection.exec_driver_sql(prepared.sql, prepared.given(rows))
-        except Exception as wrong:
-            self._broken = unusable(self.name, wrong)
-            return ticket.finish(self._broken)
-        for row in ticket.rows.get("replies", ()):
-            self._fresh.pop(row[0], None)
-        return ticket.finish()
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        from sqlalchemy.exc import SQLAlchemyError
-
-        self.flush()
-        try:
-            with self._engine.connect() as connection, transaction(connection):
-                yield connection
-        except SQLAlchemyError as wrong:
-            raise unusable(self.name, wrong) from wrong
 
     def _select(self, wanted: Executable) -> Sequence[Any]:
         from sqlalchemy.exc import SQLAlchemyError
@@ -378,9 +310,8 @@ def _names(kind: type) -> tuple[str, ...]:
     return tuple(f.name for f in fields(kind))
 
 
-def _row(attempt: Attempt) -> Row:
-    key, model, number, fault, billed, usd, ms, run, example = astuple(attempt)
-    return (key, model, number, fault, int(billed), usd, ms, run, example, time.time())
+def _row(a: Attempt) -> Row:
+    return (a.key, a.model, a.number, a.fault, int(a.billed), a.usd, a.ms, a.run, a.example, time.time())
 
 
 def _checksum(key: str, body: str) -> str:

@@ -115,6 +115,7 @@ class _Work:
         started = time.monotonic()
         try:
             self._start(width, iter(todo))
+            self.calls.warm()
             self._watch(started, progress)
         finally:
             self.calls.stop.set()
@@ -153,8 +154,8 @@ class _Work:
     def _watch(self, started: float, progress: Callable[[Progress], object] | None) -> None:
         while self.working:
             with self.moved:
-                self.moved.wait(PROGRESS_SECONDS)
-            if progress is not None:
+                self.moved.wait_for(lambda: not self.working, PROGRESS_SECONDS)
+            if progress is not None and self.working:
                 progress(self._progress(time.monotonic() - started))
         if progress is not None:
             progress(self._progress(time.monotonic() - started))

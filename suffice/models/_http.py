@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from ipaddress import ip_address
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
@@ -25,6 +26,32 @@ CONNECT_SECONDS = 10.0
 LARGEST_REPLY = 32 * 2**20
 
 Connections = deque[http.client.HTTPConnection]
+
+
+class _InOnePiece(http.client.HTTPConnection):
+    """Sends head and body together: a packet less for the network, a system call and a wake-up less at both ends."""
+
+    _pieces: list[bytes] | None = None
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        pieces = self._pieces = []
+        super().request(*args, **kwargs)
+        self._pieces = None
+        self.send(b"".join(pieces))
+
+    def send(self, data: Any) -> None:
+        if self._pieces is None:
+            super().send(data)
+        else:
+            self._pieces.append(data)
+
+
+class _Plain(_InOnePiece, http.client.HTTPConnection):
+    pass
+
+
+class _Secure(_InOnePiece, http.client.HTTPSConnection):
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,11 +173,11 @@ class Endpoint:
         parts, proxy = self.parts, self._proxy
         if parts.scheme == "http":
             at = (proxy.hostname, proxy.port) if proxy else (parts.hostname, parts.port)
-            return http.client.HTTPConnection(at[0] or "", at[1], timeout=CONNECT_SECONDS)
+            return _Plain(at[0] or "", at[1], timeout=CONNECT_SECONDS)
         context = ssl.create_default_context()
         if proxy is None:
-            return http.client.HTTPSConnection(self.host, parts.port, timeout=CONNECT_SECONDS, context=context)
-        tunnel = http.client.HTTPSConnection(proxy.hostname or "", proxy.port, timeout=CONNECT_SECONDS, context=context)
+            return _Secure(self.host, parts.port, timeout=CONNECT_SECONDS, context=context)
+        tunnel = _Secure(proxy.hostname or "", proxy.port, timeout=CONNECT_SECONDS, context=context)
         tunnel.set_tunnel(self.host, parts.port or 443)
         return tunnel
 
@@ -187,6 +214,7 @@ def _whole(connection: http.client.HTTPConnection, deadline: float) -> tuple[Rep
             raise TimeoutError
     if promised is not None and size < promised:
         raise http.client.IncompleteRead(b"", promised - size)
+    got.close()
     return Reply(got.status, headers, b"".join(chunks)), not got.will_close
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import ClassVar
 
 from ..digest import digest_of, plain
 from ..errors import Fault, ModelError, Unreachable
@@ -36,8 +35,8 @@ class Openai:
     parallel: int = 64
     timeout_s: float = 120.0
     """Seconds from sending a request to having its whole reply."""
-    paid: ClassVar[bool] = True
-    """Calls cost money: list prices are looked up by name."""
+    priced_as: str | None = None
+    """The model whose list price applies; None is this name, and no price for a server on this machine."""
 
     def __post_init__(self) -> None:
         given = self.base_url or os.environ.get("OPENAI_BASE_URL") or HOME
@@ -51,6 +50,11 @@ class Openai:
     @cached_property
     def digest(self) -> str:
         return digest_of({"endpoint": self.base_url, "model": self.name})
+
+    @property
+    def price_name(self) -> str | None:
+        """The name to look the list price up by; None where none is known."""
+        return self.priced_as or (None if self._endpoint.loopback else self.name)
 
     @property
     def spec(self) -> Mapping[str, Json]:
