@@ -90,7 +90,7 @@ def fetch(name: str) -> Path:
 
 
 def derive(name: str, file: str, write: Callable[[Path], None]) -> Path:
-    """A file made once from the weights called `name` and kept beside them; `write(path)` makes it, again if damaged."""
+    """A file made once by `write(path)` from the weights called `name`, and kept beside them; remade when damaged."""
     path = _folder(name) / file
     if not _intact(path):
         with exclusive(_folder(name)), tempfile.TemporaryDirectory(dir=_folder(name)) as scratch:

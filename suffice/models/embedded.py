@@ -7,15 +7,19 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from pathlib import Path
 
 from ..digest import digest_of
 from ..errors import ModelError
 from ..types import Answer, Json, Message, Request, Step, ToolCall, Usage, wording
-from ..weights import checked_digest, fetch
-from ._engine import Engine, engine, version
+from ..weights import KNOWN, checked_digest, derive, fetch
+from ._engine import Engine, cores, engine, try_out, version
+from ._quantize import write_eight_bit
 
+FAST = "SmolLM2-135M-Instruct.Q8_0-1.gguf"
+"""The known weights as they are run."""
 WIDTH = 100
 """How many candidates per token are looked at for the probability of a label."""
 
@@ -26,40 +30,40 @@ class Embedded:
 
     gguf: str | None = None
     """A model file; None takes `SUFFICE_MODEL`, or else the weights that are fetched once."""
-    context: int = 4096
-    """Tokens of prompt and reply together."""
-    slots: int = 4
-    """Requests served at the same time."""
+    context: int = 8192
+    """Tokens of prompt and reply together; a model trained on less takes less."""
+    slots: int | None = None
+    """Requests answered at the same time; None: one for each core, eight at most."""
 
     @property
     def name(self) -> str:
         return f"gguf:{Path(self.gguf).stem}" if self.gguf else "embedded"
 
     @property
+    def parallel(self) -> int:
+        return self.slots or min(cores(), 8)
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        own = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return {"use": "embedded", **own}
+
+    @cached_property
     def path(self) -> Path:
         """The model file: given, from `SUFFICE_MODEL`, or fetched."""
         given = self.gguf or os.environ.get("SUFFICE_MODEL")
         return Path(given).expanduser() if given else fetch("smollm2")
 
-    @property
+    @cached_property
     def weights_digest(self) -> str:
         """The SHA-256 of the model file."""
         return checked_digest(self.path)
 
-    @property
+    @cached_property
     def digest(self) -> str:
-        """The weights and the engine's version: what a reply depends on beside the request."""
-        return digest_of({"weights": self.weights_digest, "engine": version()})
-
-    @property
-    def parallel(self) -> int:
-        return self.slots
-
-    @property
-    def spec(self) -> Mapping[str, Json]:
-        mine = {"gguf": self.gguf, "context": self.context, "slots": self.slots}
-        default = {"gguf": None, "context": Embedded.context, "slots": Embedded.slots}
-        return {"use": "embedded", **{key: value for key, value in mine.items() if value != default[key]}}
+        """What a reply depends on beside the request: the weights, the engine's version, the form they are run in."""
+        form = FAST if self._pinned else None
+        return digest_of({"weights": self.weights_digest, "engine": version(), "form": form})
 
     def payload(self, request: Request) -> Json:
         """What the engine is given: named parameters only, nothing of the request is passed through unread."""
@@ -98,9 +102,20 @@ class Embedded:
         reply = self._engine().chat(self.payload(request))
         return _answer(reply, labels_of(request.schema))
 
+    @property
+    def _pinned(self) -> bool:
+        return self.weights_digest in KNOWN["smollm2"].files.values()
+
+    @cached_property
+    def _file(self) -> Path:
+        """The file to load: the known weights in their fast form, or one that nobody vouches for, tried out first."""
+        if self._pinned:
+            return derive("smollm2", FAST, lambda path: write_eight_bit(self.path, path))
+        try_out(self.path, self.weights_digest)
+        return self.path
+
     def _engine(self) -> Engine:
-        path = self.path
-        return engine(path, checked_digest(path), slots=self.slots, context=self.context)
+        return engine(self._file, self.digest, lanes=self.parallel, context=self.context)
 
 
 def labels_of(schema: Mapping[str, Json] | None) -> tuple[str, ...]:
