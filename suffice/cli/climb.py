@@ -38,13 +38,17 @@ def climb(
 
 
 def climbed(task: Task, budget: float | None, max_calls: int | None) -> Verdict:
-    """The verdict, with progress for whoever is watching."""
+    """The verdict and its report page, with progress for whoever is watching."""
     from ..climb import climb as go
+    from ..report import render
     from .progress import meter
     from .standing import budget_of, ledger_of
 
     with ledger_of(task) as ledger, meter(task.name) as bar:
-        return go(task, ledger=ledger, budget=budget_of(budget, max_calls), watch=bar.watch)
+        found = go(task, ledger=ledger, budget=budget_of(budget, max_calls), watch=bar.watch)
+    if found.folder is not None:
+        render(found.body, found.folder / "report.html")
+    return found
 
 
 def plan(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:

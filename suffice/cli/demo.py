@@ -12,6 +12,9 @@ from ..errors import InputError
 from .options import AsJson, MaxCalls, Seed, Usd
 from .say import tell
 
+MADE = (".suffice", "verdict.json", "report.html", "records.jsonl", "stack.yaml")
+"""What a climb leaves in a task folder."""
+
 Name = Annotated[str, typer.Option("--task", "-t", help="Which of the tasks that come with Suffice.")]
 
 
@@ -51,6 +54,4 @@ def _copy(name: str, folder: Path) -> None:
         if not same:
             raise InputError("another task is there already", file=str(folder), hint="name another folder")
         return
-    shutil.copytree(
-        source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(".suffice", "verdict.json", "report.html")
-    )
+    shutil.copytree(source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns(*MADE))

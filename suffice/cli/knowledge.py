@@ -41,13 +41,15 @@ def search(
     folder: Folder,
     query: Annotated[str, typer.Argument(help="What to look for.")],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many passages.")] = 5,
+    mode: Annotated[str, typer.Option("--mode", help="hybrid, lexical (words) or vector (meaning).")] = "hybrid",
+    label: Annotated[list[str] | None, typer.Option("--label", help="What the reader may see; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show the passages that a question would be answered from."""
     from ..load import load
     from ..search import search as look
 
-    found = look(load(folder), query, k=k)
+    found = look(load(folder), query, k, mode, labels=label or ())
     tell(as_json, {"query": query, "passages": list(found)}, lambda screen: show_passages(found, screen))
 
 

@@ -57,7 +57,7 @@ def console(*, stderr: bool = False) -> Console:
     """Where people read; NO_COLOR and a missing terminal are honoured."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not (sys.stderr if stderr else sys.stdout).isatty())
+    return Console(stderr=stderr, highlight=False)
 
 
 def red(error: Mapping[str, Json]) -> None:
@@ -66,6 +66,6 @@ def red(error: Mapping[str, Json]) -> None:
 
     where = ":".join(str(part) for part in (error["file"], error["line"]) if part is not None)
     screen = console(stderr=True)
-    screen.print(Text(f"{where}: {error['message']}" if where else str(error["message"]), style="red"))
+    screen.print(Text(f"{where}: {error['message']}" if where else str(error["message"]), style="red"), soft_wrap=True)
     if error["hint"]:
-        screen.print(Text(f"  → {error['hint']}", style="dim"))
+        screen.print(Text(f"  → {error['hint']}", style="dim"), soft_wrap=True)

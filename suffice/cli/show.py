@@ -31,7 +31,8 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
         screen.print(Text(f"! {warning}", style="yellow"))
     screen.print()
     screen.print(Text(body["headline"], style="bold"))
-    screen.print(Text(body["test"]["can_prove"], style="dim"))
+    can = body["test"]["can_prove"]
+    screen.print(Text(can[:1].upper() + can[1:], style="dim"))
     screen.print()
     screen.print(_ladder(body, screen.width))
     screen.print()
@@ -127,7 +128,11 @@ def _causes(body: Body, screen: Console) -> None:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     for found in body["diagnosis"]:
         between = "" if found["low"] is None else f"[{found['low']:.0%}, {found['high']:.0%}]"
-        proof = f"proved by {found['proved_by']}" if found["proved_by"] else "nothing that was tried fixes these"
+        proof = (
+            "nothing that was tried fixes these"
+            if found["cause"] == "undiagnosed"
+            else f"proved by {found['proved_by']}"
+        )
         table.add_row(Text(found["cause"]), Text(f"{found['share']:.0%}"), Text(between), Text(proof, style="dim"))
     screen.print(table)
 
@@ -144,27 +149,35 @@ def _list(screen: Console, title: str, lines: list[str]) -> None:
 
 
 def _duty(duty: Body) -> str:
-    when = f"every {duty['every_days']} days" if duty["every_days"] else duty["when"]
-    owner = duty["owner"] or "nobody yet"
-    return f"{duty['what']}, {when} ({owner})" + (f": {duty['command']}" if duty["command"] else "")
+    when = f"every {duty['every_days']} days" if duty["every_days"] else f"when {duty['when'].removeprefix('when ')}"
+    owner = f"owner: {duty['owner'] or 'nobody yet'}"
+    return " · ".join(part for part in (f"{duty['what']}, {when}", owner, duty["command"]) if part)
 
 
 def preview(body: Body, screen: Console) -> None:
-    """What a climb would try and take: whatever the preview holds, a line each."""
+    """What a climb would try and what it would take at most."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
-    for key, value in body.items():
-        if not isinstance(value, list | Mapping):
-            table.add_row(Text(key.replace("_", " ")), Text(str(value)))
+    price = "price unknown" if body["usd_at_most"] is None else f"${body['usd_at_most']:.2f}"
+    took = _time(body["seconds_at_most"])
+    items = f"{body['test_items']} test items ({body['edge_items']} edge, {body['dev_items']} dev)"
+    screen.print(Text(f"At most {body['calls_at_most']} calls, {price}, {took} ({body['basis']})", style="bold"))
+    screen.print(Text(f"{items}. {body['can_prove'][:1].upper()}{body['can_prove'][1:]}."))
+    for quality, needed in (body["items_needed"] or {}).items():
+        screen.print(
+            Text(f"If the true quality is {quality}, about {needed} test items prove the target.", style="dim")
+        )
+    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 1))
+    for name, how in (("rung", "left"), ("plan", "left"), ("calls", "right"), ("why", "left")):
+        table.add_column(name, justify=how, overflow="fold")  # type: ignore[arg-type]  # rich's literal
+    for rung in body["rungs"]:
+        style = "" if rung["action"] == "try" else "dim"
+        cells = (rung["rung"], rung["action"], str(rung["calls"] or ""), rung["reason"])
+        table.add_row(*(Text(cell, style=style) for cell in cells))
+    screen.print()
     screen.print(table)
-    for key, value in body.items():
-        if isinstance(value, list):
-            _list(screen, key.replace("_", " "), [_line(item) for item in value])
 
 
-def _line(item: Any) -> str:
-    if isinstance(item, Mapping):
-        return " · ".join(f"{key} {value}" for key, value in item.items() if value not in (None, "", [], {}))
-    return str(item)
+def _time(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def standing(task: Task, named: str | None = None) -> tuple[Stack, str]:
     """The stack, and in a word where it comes from."""
+    from ..climb import sampling_for
     from ..model import resolve
     from ..plugins import find
     from ..stack import Stack
@@ -23,7 +24,8 @@ def standing(task: Task, named: str | None = None) -> tuple[Stack, str]:
     for frozen in frozen_at(task):
         return Stack.load(frozen, folder=task.folder), "frozen"
     prompt = find("layers", "prompt").for_task(task)
-    return Stack(resolve(task.model, folder=task.folder), (prompt,) if prompt else ()), "prompt"
+    model = resolve(task.model, folder=task.folder)
+    return Stack(model, (prompt,), sampling_for(task, task.parts.dev)), "prompt"
 
 
 def frozen_at(task: Task) -> tuple[Path, ...]:
