@@ -19,7 +19,7 @@ from queue import Empty, LifoQueue
 from typing import Any
 
 from ..artifacts import write_whole
-from ..errors import Damaged, InputError, ModelError
+from ..errors import Damaged, Fault, InputError, ModelError
 from ..types import Json
 from ..weights import cache_dir
 
@@ -45,7 +45,8 @@ class Engine:
         try:
             reply = lane.handle_chat_completions(payload)
         except (RuntimeError, ValueError) as wrong:
-            raise ModelError(f"the embedded engine failed: {wrong}", fault="server_error", retryable=True) from wrong
+            fault: Fault = "rejected" if "schema" in str(wrong) else "server_error"
+            raise ModelError(f"the embedded engine cannot serve the request: {wrong}", fault=fault) from wrong
         finally:
             self._free.put(lane)
         if "choices" not in reply:
@@ -127,7 +128,10 @@ def try_out(path: Path, digest: str) -> None:
     patience = 120 + path.stat().st_size / 20e6
     try:
         done = subprocess.run(  # noqa: S603 - our own module
-            command, env={**os.environ, "PYTHONPATH": here}, capture_output=True, timeout=patience
+            command,
+            env={**os.environ, "PYTHONPATH": here, "GGML_NO_BACKTRACE": "1"},
+            capture_output=True,
+            timeout=patience,
         )
         reason = f"it ended with code {done.returncode}" if done.returncode else ""
     except subprocess.TimeoutExpired:
@@ -147,7 +151,7 @@ def close() -> None:
 
 
 def _declined(error: Json) -> ModelError:
-    """What the engine would not do, classed."""
+    """What the engine would not do, and never will: the same request fails the same way."""
     told: dict[str, Json] = error if isinstance(error, dict) else {"message": str(error)}
     if told.get("type") == "exceed_context_size_error":
         return ModelError(
@@ -155,10 +159,7 @@ def _declined(error: Json) -> ModelError:
             fault="rejected",
             hint="shorten the prompt: fewer examples or passages",
         )
-    message = told.get("message", told)
-    if told.get("code", 500) < 500:
-        return ModelError(f"the embedded engine rejects the request: {message}", fault="rejected")
-    return ModelError(f"the embedded engine failed: {message}", fault="server_error", retryable=True)
+    return ModelError(f"the embedded engine rejects the request: {told.get('message', told)}", fault="rejected")
 
 
 if __name__ == "__main__":

@@ -130,20 +130,24 @@ def label_grammar(labels: Sequence[str]) -> str:
 
 
 def confidence(tokens: Sequence[Json], labels: Sequence[str]) -> float | None:
-    """The probability that the label grammar gave to the label that came out, from each token's best candidates.
+    """The probability that the label grammar gave to the label that came out: at least this much, if drawn greedily.
 
-    At every token, the chosen one's share among those candidates that could still have led to a label.
+    At every token, the chosen one's share among the best candidates that could still have led to a label; a label that
+    none of them leads to is counted as likely as it can be without being among them.
     """
     ways, so_far, total = [label.encode() for label in labels], b"", 0.0
     for token in tokens:
-        mine = bytes(token["bytes"])
-        rivals = {c["id"]: c for c in (*token["top_logprobs"], token)}.values()
-        allowed = [c["logprob"] for c in rivals if _leads(so_far, bytes(c["bytes"]), ways)]
-        if not allowed or token["logprob"] not in allowed:
+        seen = {c["id"]: (bytes(c["bytes"]), c["logprob"]) for c in (*token["top_logprobs"], token)}
+        allowed = [(piece, p) for piece, p in seen.values() if _leads(so_far, piece, ways)]
+        if seen[token["id"]] not in allowed:
             return None
-        total += token["logprob"] - max(allowed) - math.log(sum(math.exp(p - max(allowed)) for p in allowed))
-        so_far += mine
-    return math.exp(min(total, 0.0)) if tokens else None
+        unseen = sum(
+            not any(_leads(so_far, piece, [way]) for piece, _ in allowed) for way in ways if way.startswith(so_far)
+        )
+        rivals = sum(math.exp(p - token["logprob"]) for _, p in allowed)
+        total -= math.log(rivals + unseen * min(1.0, math.exp(min(p for _, p in seen.values()) - token["logprob"])))
+        so_far += bytes(token["bytes"])
+    return math.exp(total) if tokens else None
 
 
 def _leads(so_far: bytes, piece: bytes, ways: Sequence[bytes]) -> bool:
@@ -167,8 +171,12 @@ def _message(message: Message) -> Json:
 
 
 def inert(text: str) -> str:
-    """Text whose turn marks are only text: the engine reads `<|im_end|>` inside a message as the end of the turn."""
-    return re.sub(r"<(?=\||/?s>|(?:start|end)_of_turn>)", "< ", text)
+    """Text whose turn marks are only text: the engine reads `<|im_end|>` inside a message as the end of the turn.
+
+    Half a surrogate pair, which no JSON can carry, becomes a question mark.
+    """
+    sound = text.encode("utf-8", "replace").decode()
+    return re.sub(r"<(?=\||/?s>|(?:start|end)_of_turn>)", "< ", sound)
 
 
 def _answer(reply: Json, labels: Sequence[str]) -> Answer:
