@@ -49,7 +49,7 @@ def split(dataset: Dataset, seed: int = 0) -> Parts:
     select = {e.id for c in _draw(learning, size, seed + 1) for e in c}
     judging = [e for e in dataset if e.id in test]
     return Parts(
-        pool=dataset.only((e for c in learning for e in c if e.id not in select), "pool"),
+        pool=dataset.only(seeded((e for c in learning for e in c if e.id not in select), seed), "pool"),
         select=dataset.only(seeded((e for c in learning for e in c if e.id in select), seed), "select"),
         test=dataset.only(seeded((e for e in judging if e.partition == "core"), seed), "test"),
         edge=dataset.only(seeded((e for e in judging if e.partition == "edge"), seed), "edge"),
@@ -79,7 +79,7 @@ def seeded(examples: Iterable[Example], seed: int) -> list[Example]:
 
 
 def _clusters(dataset: Dataset) -> list[list[Example]]:
-    """Examples that share a group or read the same, joined (union-find), in the dataset's order."""
+    """Examples that share a group or read the same, joined (union-find), each cluster in the order of its ids."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -91,24 +91,29 @@ def _clusters(dataset: Dataset) -> list[list[Example]]:
     for e in dataset:
         parent[root(e.cluster)] = root(f"text:{likeness(e.text)}") if likeness(e.text) else root(e.cluster)
     found: dict[str, list[Example]] = defaultdict(list)
-    for e in dataset:
+    for e in sorted(dataset, key=lambda e: e.id):
         found[root(e.cluster)].append(e)
     return list(found.values())
 
 
 def _draw(clusters: Sequence[list[Example]], size: int, seed: int) -> list[list[Example]]:
-    """Whole clusters, about `size` examples, each stratum giving its share (largest remainder, by running total)."""
+    """Whole clusters, about `size` examples, each stratum giving its share (by running total, to the nearer side).
+
+    Where clusters do not add up to `size`, what must stay behind (10 for dev, if there are so many) stays.
+    """
     strata: dict[bytes, list[list[Example]]] = defaultdict(list)
     for cluster in clusters:
         strata[_stratum(cluster[0])].append(cluster)
     order: Callable[[list[Example]], str] = lambda c: _rank(c[0].id, seed)  # noqa: E731
     total = sum(map(len, clusters))
+    most = total - min(DEV_AT_LEAST, total - size)
     taken: list[list[Example]] = []
     seen = have = 0
     for key in sorted(strata, key=lambda k: (-len(strata[k]), k)):
         for cluster in sorted(strata[key], key=order):
             seen += len(cluster)
-            if have + len(cluster) <= round(size * seen / total) or (have < size and seen == total):
+            closer = have + (len(cluster) + 1) / 2 <= round(size * seen / total)
+            if closer and have + len(cluster) <= most:
                 taken.append(cluster)
                 have += len(cluster)
     return taken
