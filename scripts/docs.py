@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ SCHEMAS = ROOT / "suffice" / "schemas"
 def main() -> int:
     stale = [place for place, text in tables().items() if not _put(*place, text, write="--check" not in sys.argv)]
     for page, name in stale:
-        sys.stdout.write(f"docs/{page}: the table `{name}` is stale; `make docs` writes it again\n")
+        sys.stdout.write(f"{page}: the table `{name}` is stale; `make docs` writes it again\n")
     return 1 if stale and "--check" in sys.argv else 0
 
 
@@ -25,16 +26,17 @@ def tables() -> Mapping[tuple[str, str], str]:
     """The generated text by page and name."""
     verdict, task = (json.loads((SCHEMAS / f"{n}.schema.json").read_text("utf-8")) for n in ("verdict", "suffice"))
     return {
-        ("verdict.md", "fields"): fields_table(verdict),
-        ("task-folder.md", "keys"): keys_table(task),
-        ("task-folder.md", "scorers"): scorers_table(),
-        ("cli.md", "commands"): commands_table(),
+        ("docs/verdict.md", "fields"): fields_table(verdict),
+        ("docs/task-folder.md", "keys"): keys_table(task),
+        ("docs/task-folder.md", "scorers"): scorers_table(),
+        ("docs/cli.md", "commands"): commands_table(),
+        ("README.md", "house"): house_map(),
     }
 
 
 def _put(page: str, name: str, text: str, *, write: bool) -> bool:
     """Whether the page holds the text already."""
-    path, mark = ROOT / "docs" / page, f"<!-- {name} -->\n"
+    path, mark = ROOT / page, f"<!-- {name} -->\n"
     before, _, rest = path.read_text("utf-8").partition(mark)
     now, end, after = rest.partition(f"<!-- /{name} -->")
     if write and now != text:
@@ -119,6 +121,38 @@ def _said(parameter: Any) -> str:
     default = parameter.default
     shown = f" Default: {default}." if isinstance(default, int | float | str) and default not in (False, "") else ""
     return f"{parameter.help or ''}{shown}".replace("|", "\\|")
+
+
+ROWS = ("ground", "nouns", "stores", "verbs", "doors")
+SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes")
+
+
+def house_map() -> str:
+    """Every file by its row, with the sentence it begins with; of a shelf, its files' names."""
+    lines = ["```text"]
+    for row, rooms in zip(ROWS, _rows_of_the_house(), strict=True):
+        lines += ["", row, *(line for room in rooms for line in _room(room))]
+    lines += ["", "shelves: one file is one plugin", *(f"  {s + '/':<14}{_on_shelf(s)}" for s in SHELVES), "```"]
+    return "\n".join(lines).replace("```text\n\n", "```text\n") + "\n"
+
+
+def _rows_of_the_house() -> list[list[str]]:
+    """The rows that `tests/test_house.py` enforces."""
+    tree = ast.parse((ROOT / "tests" / "test_house.py").read_text("utf-8"))
+    told = next(n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "ROWS")
+    return [rooms.split() for rooms in ast.literal_eval(told)]
+
+
+def _room(name: str) -> list[str]:
+    file, package = ROOT / "suffice" / f"{name}.py", ROOT / "suffice" / name / "__init__.py"
+    if name.startswith("__") or not (file.is_file() or package.is_file()):
+        return []
+    said = (ast.get_docstring(ast.parse((file if file.is_file() else package).read_text("utf-8"))) or "").split("\n\n")
+    return [f"  {name + ('.py' if file.is_file() else '/'):<14}{' '.join(said[0].split())}"]
+
+
+def _on_shelf(shelf: str) -> str:
+    return " ".join(names(shelf))
 
 
 if __name__ == "__main__":
