@@ -15,7 +15,7 @@ import pkgutil
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import MISSING, Field, fields
+from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -55,11 +55,18 @@ def spec_of(plugin: Any) -> dict[str, Any]:
 
 
 def build(shelf: str, spec: Mapping[str, Any], *, beside: Path | None = None) -> Any:
-    """The plugin that a spec describes: the inverse of `spec_of`."""
+    """The plugin that a spec describes: the inverse of `spec_of`. A spec may be hostile: it makes dataclasses only."""
     from pydantic import TypeAdapter, ValidationError
 
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("use"), str):
+        raise InputError(f"a {shelf[:-1]} is described by `use` and its fields")
     given = {key: value for key, value in spec.items() if key != "use"}
     plugin = find(shelf, spec["use"], beside=beside)
+    if not (isinstance(plugin, type) and is_dataclass(plugin)):
+        raise InputError(f"`{spec['use']}` is no {shelf[:-1]}: a plugin is a dataclass")
+    known = [f.name for f in fields(plugin) if f.init and f.repr]
+    if unknown := sorted(set(given) - set(known)):
+        raise InputError(f"{shelf[:-1]} `{spec['use']}` has no `{unknown[0]}`", hint=f"known: {', '.join(known)}")
     try:
         return TypeAdapter(plugin).validate_python(given)
     except ValidationError as wrong:
