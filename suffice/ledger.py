@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -93,6 +93,7 @@ class Ledger:
         self._reader = engine.raw_connection()
         self._known = self._hashes()
         self._closed = False
+        self._remove: Callable[[], object] = lambda: None
 
     @classmethod
     def open(cls, where: Path | str | None = None) -> Self:
@@ -101,7 +102,7 @@ class Ledger:
             return cls(engine_at(where), shown(where))
         folder = tempfile.mkdtemp(prefix="suffice-")
         ledger = cls(engine_at(Path(folder) / "ledger.db", durable=False), "(passing)", durable=False)
-        weakref.finalize(ledger, shutil.rmtree, folder, ignore_errors=True)
+        ledger._remove = weakref.finalize(ledger, shutil.rmtree, folder, ignore_errors=True)
         return ledger
 
     def close(self) -> None:
@@ -111,6 +112,7 @@ class Ledger:
             self._writer.close()
             self._reader.close()
             self._engine.dispose()
+            self._remove()
 
     def __enter__(self) -> Self:
         return self

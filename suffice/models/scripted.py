@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import get_args
+from types import CodeType
+from typing import Any, get_args
 
 from ..digest import digest_of
 from ..errors import Fault, InputError, ModelError
@@ -22,7 +23,7 @@ FINAL = frozenset({"refused", "rejected", "unauthorized"})
 class Scripted:
     """Replies from a mapping (by input), a list (one after the other) or a function of the request."""
 
-    replies: Mapping[str, str] | Sequence[Said] | Callable[[Request], Said] = field(default_factory=dict)
+    replies: Mapping[str, str] | Sequence[Any] | Callable[[Request], Any] = field(default_factory=dict)
     """A mapping is asked for the input itself, then for the longest key that the input contains."""
     otherwise: str | None = None
     """What to say where a mapping has nothing; None refuses."""
@@ -127,10 +128,17 @@ def _nothing(request: Request) -> ModelError:
 
 
 def _described(replies: Sequence[Said] | Callable[[Request], Said]) -> Json:
-    """A list of texts as it is; otherwise a digest: of a function, its name, code and constants."""
+    """A list of texts as it is; otherwise a digest: of a function, its name, code and the plain values it holds."""
     if not callable(replies):
         return list(replies) if all(isinstance(r, str) for r in replies) else digest_of([repr(r) for r in replies])
-    code = getattr(replies, "__code__", None)
-    held = [repr(c.cell_contents) for c in getattr(replies, "__closure__", None) or ()]
-    inside = (code.co_code.hex(), repr(code.co_consts), repr(code.co_names)) if code else ()
-    return digest_of([getattr(replies, "__qualname__", repr(type(replies))), *inside, *held])
+    held = [_value(cell.cell_contents) for cell in getattr(replies, "__closure__", None) or ()]
+    return digest_of([_value(replies), _value(getattr(replies, "__code__", None)), *held])
+
+
+def _value(value: Any) -> Json:
+    """A value as it is the same in every process: no memory address."""
+    if isinstance(value, CodeType):
+        return [value.co_code.hex(), list(value.co_names), [_value(v) for v in value.co_consts]]
+    if value is None or isinstance(value, str | bytes | int | float | tuple | frozenset):
+        return repr(sorted(map(repr, value)) if isinstance(value, frozenset) else value)
+    return getattr(value, "__qualname__", type(value).__qualname__)
