@@ -6,6 +6,7 @@ import hashlib
 import io
 import math
 import re
+import zipfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -194,7 +195,7 @@ def _read(folder: Path, digest: str) -> _Learned:
         arrays = {name: array.astype(np.float32) if name != "owners" else array for name, array in got.items()}
         found = {term: at for at, term in enumerate(terms)}
         return _Learned(labels, found, counted=counted, temperature=temperature, **arrays)
-    except (ValueError, KeyError, TypeError, OSError) as wrong:
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile) as wrong:
         raise Damaged("the artifact holds no classifier", file=str(path), hint="run the climb again") from wrong
 
 

@@ -44,9 +44,9 @@ class FewShot(Layer):
     folder: Path = field(default=Path(), repr=False, compare=False)
 
     @classmethod
-    def for_task(cls, task: Task) -> Self:
-        """Unfitted, in the task's folder."""
-        return cls(folder=task.folder)
+    def for_task(cls, task: Task) -> Self | None:
+        """Unfitted, in the task's folder; None for tool calls, which no text can show."""
+        return cls(folder=task.folder) if task.output.kind != "tools" else None
 
     def variants(self, train: Dataset) -> Sequence[Self]:
         """The same three, five or eight for every request, or the nearest five or ten."""
