@@ -38,6 +38,8 @@ BEHIND = 0.01
 FIRST_LOOK = 20
 """Variants are first compared on this many select items; the better two then on all of them."""
 FINALISTS = 2
+HAND_OVER_BELOW = (0.5, 0.7, 0.9)
+"""Confidences under which the classifier may hand over to the model's stack beneath it."""
 UNLOADED = 30
 """Test items asked one at a time where a latency target decides."""
 UNLOADED_SAMPLE = 1_000_000
@@ -88,6 +90,7 @@ class _Climb:
         """The stack behind what is held; `base` is the model's own best, which heavier rungs are built on."""
         self.base_run: Run | None = None
         self.best_run: Run | None = None
+        self.classifier: Layer | None = None
         self.diagnosis: Diagnosis | None = None
         self.diagnosed: Run | None = None
         self.last = (candidates_of(self.task, self.model) or [""])[-1]
@@ -171,29 +174,45 @@ class _Climb:
 
     def _measured(self, rung: Rung, proposal: Proposal, held: Held) -> Held:
         """Choose a variant on dev, judge it once on test, and keep it or not."""
-        chosen, variants = self._chosen(rung)
-        common = {"variants": variants, "chosen": _variant_name(chosen, rung), "dev_runs": self._dev_runs}
         before = self.base_run
-        selected = self._last_select
-        if against := self._behind(rung, held, selected):
-            self._note(rung, "dev", "", proposal, **common, dev_run=selected.id, dev_against=against)
+        chosen, selected, variants = self._chosen(rung)
+        stack, run_ = self._with_hand_over(rung, chosen, selected)
+        name = _variant_name(chosen, rung) + (", after the classifier" if stack is not chosen else "")
+        variants = [{**v, "name": name} if v["name"] == _variant_name(chosen, rung) else v for v in variants]
+        common = {"variants": variants, "chosen": name, "dev_runs": self._dev_runs}
+        if against := self._behind(rung, held, run_):
+            self._note(rung, "dev", "", proposal, **common, dev_run=run_.id, dev_against=against)
             if self._carries(rung, held, before, selected):
                 self.base, self.base_run = chosen, selected
             return held
-        self._note(
-            rung, "measured", "", proposal, **common, **self._judge(chosen, rung.title), duties=self._duties(chosen)
-        )
+        judged = self._judge(stack, rung.title)
+        self._note(rung, "measured", "", proposal, **common, **judged, duties=self._duties(stack))
         step, now = self._last_step(held)
         kept = step["status"] == "kept"
         if kept:
-            self.best, self.best_run = chosen, selected
-        if rung.name != "classifier" and (kept or self._carries(rung, held, before, selected)):
+            self.best, self.best_run = stack, run_
+        if rung.name == "classifier":
+            self.classifier = next(iter(stack.layers), None)
+        elif kept or self._carries(rung, held, before, selected):
             self.base, self.base_run = chosen, selected
         if kept and step["meets_target"]:
             self.stopped = f"{rung.title} already meets the target"
         return now if kept else held
 
-    def _chosen(self, rung: Rung) -> tuple[Stack, list[dict[str, Json]]]:
+    def _with_hand_over(self, rung: Rung, chosen: Stack, selected: Run) -> tuple[Stack, Run]:
+        """The chosen stack, or the classifier over it, answering where it is sure: whichever dev prefers."""
+        best = (chosen, selected)
+        if self.classifier is None:
+            return best
+        least = max(selected.quality or 0.0, (self.best_run.quality if self.best_run else None) or 0.0)
+        for sure in HAND_OVER_BELOW:
+            stack = placed(chosen, replace(self.classifier, threshold=sure))  # type: ignore[call-arg]
+            tried = self._run(stack, self.parts.select, "select", f"{rung.title}: after the classifier")
+            if (tried.quality or 0.0) > least:
+                best, least = (stack, tried), tried.quality or 0.0
+        return best
+
+    def _chosen(self, rung: Rung) -> tuple[Stack, Run, list[dict[str, Json]]]:
         """The best variant on `select`: all on its first items, the better ones on all of it."""
         stacks = self._variants(rung)
         first = self.parts.select[:FIRST_LOOK]
@@ -205,12 +224,12 @@ class _Climb:
         ranked = sorted(looks, key=lambda x: -(x[1].quality or 0.0))
         finalists = [s for s, _ in ranked[: FINALISTS if len(stacks) > 1 else 1]]
         full = [(s, self._run(s, self.parts.select, "select", f"{rung.title}: choosing")) for s in finalists]
-        best, self._last_select = max(full, key=lambda x: x[1].quality or 0.0)
+        best, selected = max(full, key=lambda x: x[1].quality or 0.0)
         told = [
             {"name": _variant_name(s, rung), "n": len(self.parts.select) if s in finalists else len(first)}
             for s in stacks
         ]
-        return best, told
+        return best, selected, told
 
     def _variants(self, rung: Rung) -> list[Stack]:
         if getattr(self.model, "fixed", False) and rung.name == "prompt":
@@ -252,7 +271,7 @@ class _Climb:
         if rung.name == "prompt":
             return True
         gain = (after.quality or 0.0) - ((before.quality or 0.0) if before else 0.0)
-        return held.rung in ("floor", "classifier", "prompt") and gain >= self.task.profile.smallest_lift
+        return held.rung in ("floor", "classifier") and gain >= self.task.profile.smallest_lift
 
     def _judge(self, stack: Stack, title: str) -> dict[str, Json]:
         """Run a stack on the test items and the edge partition."""
