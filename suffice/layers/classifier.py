@@ -188,7 +188,7 @@ def _read(folder: Path, digest: str) -> _Learned:
 
     path = Artifacts(folder / ".suffice" / "artifacts").path(digest)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             got = {name: file[name] for name in file.files}
         labels, terms = _unpacked(got.pop("labels")), _unpacked(got.pop("terms"))
         temperature, counted = float(got.pop("temperature")), bool(got.pop("counted"))
