@@ -19,9 +19,12 @@ from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, get_type_hints
 
 from .errors import InputError, MissingExtra, UnknownPlugin
+from .types import Json
+
+T = TypeVar("T")
 
 SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes")
 
@@ -56,23 +59,42 @@ def spec_of(plugin: Any) -> dict[str, Any]:
 
 def build(shelf: str, spec: Mapping[str, Any], *, beside: Path | None = None) -> Any:
     """The plugin that a spec describes: the inverse of `spec_of`. A spec may be hostile: it makes dataclasses only."""
-    from pydantic import TypeAdapter, ValidationError
-
     if not isinstance(spec, Mapping) or not isinstance(spec.get("use"), str):
         raise InputError(f"a {shelf[:-1]} is described by `use` and its fields")
     given = {key: value for key, value in spec.items() if key != "use"}
     plugin = find(shelf, spec["use"], beside=beside)
     if not (isinstance(plugin, type) and is_dataclass(plugin)):
         raise InputError(f"`{spec['use']}` is no {shelf[:-1]}: a plugin is a dataclass")
-    known = [f.name for f in fields(plugin) if f.init and f.repr]
-    if unknown := sorted(set(given) - set(known)):
-        raise InputError(f"{shelf[:-1]} `{spec['use']}` has no `{unknown[0]}`", hint=f"known: {', '.join(known)}")
+    return made(plugin, given, f"{shelf[:-1]} `{spec['use']}`")
+
+
+def made(kind: type[T], given: Json, what: str) -> T:
+    """A dataclass from what a file says of it; `what` names it in the error."""
+    if not isinstance(given, Mapping):
+        raise InputError(f"{what} must be fields and their values")
+    known = [f.name for f in fields(kind) if f.init and f.repr]  # type: ignore[arg-type]  # a dataclass
+    if unknown := [key for key in given if key not in known]:
+        raise InputError(f"{what} has no `{unknown[0]}`", hint=f"known: {', '.join(known)}")
     try:
-        return TypeAdapter(plugin).validate_python(given)
+        return kind(**_typed(kind, given))
+    except (TypeError, ValueError) as wrong:
+        raise InputError(f"{what}: {wrong}") from wrong
+
+
+def _typed(plugin: type, given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The given fields as the types that the plugin's annotations name."""
+    from pydantic import ConfigDict, TypeAdapter, ValidationError
+    from typing_extensions import TypedDict
+
+    hints = get_type_hints(plugin)
+    wanted = TypedDict("wanted", {name: hints[name] for name in given})  # type: ignore[misc]  # known at run time only
+    wanted.__pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)  # type: ignore[attr-defined]
+    try:
+        found: Mapping[str, Any] = TypeAdapter(wanted).validate_python(given)
+        return found
     except ValidationError as wrong:
         first = wrong.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"{shelf[:-1]} `{spec['use']}`: {where}: {first['msg']}") from wrong
+        raise ValueError(f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}") from wrong
 
 
 def name_of(plugin: type | Any) -> str:

@@ -13,7 +13,7 @@ from .digest import digest_of, plain
 from .errors import InputError
 from .layer import Layer
 from .model import Model, resolve
-from .plugins import build, name_of, spec_of
+from .plugins import build, made, name_of, spec_of
 from .types import Answer, Ask, Json, Message, Request, Sampling, Step, Usage
 from .types import wording as word
 
@@ -117,14 +117,13 @@ class Stack:
         """The stack that a spec describes."""
         if not isinstance(spec, Mapping) or "model" not in spec:
             raise InputError("a stack needs `model` and `layers`")
-        from pydantic import TypeAdapter
-
+        if not isinstance(spec.get("layers", []), list | tuple):
+            raise InputError("a stack's `layers` are a list, outermost first")
         model = spec["model"]
-        made = resolve(model, folder=beside) if isinstance(model, str) else build("models", model, beside=beside)
-        made = _homed(made, beside)
+        found = resolve(model, folder=beside) if isinstance(model, str) else build("models", model, beside=beside)
         layers = tuple(_homed(build("layers", s, beside=beside), beside) for s in spec.get("layers", ()))
-        sampling = TypeAdapter(Sampling).validate_python(spec.get("sampling", {}))
-        return cls(cast(Model, made), layers, sampling)
+        sampling = made(Sampling, spec.get("sampling", {}), "`sampling`")
+        return cls(cast(Model, _homed(found, beside)), layers, sampling)
 
 
 def _home(path: Path) -> Path:
@@ -140,8 +139,10 @@ def _homed(part: Any, folder: Path | None) -> Any:
 def _located(path_or_digest: Path | str, folder: Path) -> Path:
     if (direct := Path(path_or_digest)).is_file():
         return direct
-    kept = sorted((folder / ".suffice" / "stacks").glob(f"{path_or_digest}*.yaml"))
-    if len(kept) == 1 and len(str(path_or_digest)) >= 8:
+    digest = str(path_or_digest)
+    sought = f"{digest}*.yaml" if len(digest) >= 8 and digest.isalnum() else ""
+    kept = sorted((folder / ".suffice" / "stacks").glob(sought)) if sought else []
+    if len(kept) == 1:
         return kept[0]
     several = "several stacks" if kept else "no stack"
     raise InputError(f"{several} at `{path_or_digest}`", hint="give the path of a stack.yaml, or a stack digest")
