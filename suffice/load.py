@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -114,7 +114,7 @@ class _Loading:
     def scorer(self, name: str, output: Output) -> Scorer:
         place = ("score",) if self.said.score else ("output",)
         try:
-            scorer: Scorer = find("scorers", name, beside=self.folder)()
+            scorer = _informed(find("scorers", name, beside=self.folder)(), output)
             misfit = scorer.misfit(output)
         except InputError as wrong:
             raise self.relocated(place, wrong) from wrong
@@ -139,6 +139,11 @@ class _Loading:
         if wrong.file is None:
             wrong.file, wrong.line = str(self.file.path), self.file.line(place)
         return wrong
+
+
+def _informed(scorer: Any, output: Output) -> Scorer:
+    """A scorer with a `labels` field is told the contract's labels, so that it can name a reply that is none."""
+    return cast(Scorer, replace(scorer, labels=output.labels) if hasattr(scorer, "labels") else scorer)
 
 
 def _place(key: str) -> Place:
