@@ -93,7 +93,6 @@ class _Climb:
         self.classifier: Layer | None = None
         self.diagnosis: Diagnosis | None = None
         self.diagnosed: Run | None = None
-        self.last = (candidates_of(self.task, self.model) or [""])[-1]
         self.stopped = ""
 
     def verdict(self, write: bool) -> Verdict:
@@ -102,9 +101,17 @@ class _Climb:
         held = self._floor()
         for rung in LADDER:
             held = self._rung(rung, held)
+        self._own_best(held)
         self._explain(held)
         found = Verdict(conclude(self.evidence), self.evidence)
         return self._written(found) if write else found
+
+    def _own_best(self, held: Held) -> None:
+        """Where no stack that asks the model is held: what its own best reaches on test. Descriptive, decides nothing."""
+        if self.stopped or held.rung not in ("floor", "classifier") or self.base_run is None:
+            return
+        judged = self._judge(self.base, "the model's own best")
+        self.evidence.add("own_best", layers=self.base.names, **judged)
 
     # Before test is opened
 
@@ -249,13 +256,12 @@ class _Climb:
     def _behind(self, rung: Rung, held: Held, after: Run) -> Json:
         """The dev run that shows a rung hopeless, so that test need not be opened for it; None if it is not.
 
-        Either no variant gained on the stack without it, or it is proven behind what is held while a heavier rung is
-        still to come (the last one is always judged, so that the model's own best has a number).
+        Either no variant gained on the stack without it, or it is proven behind what is held.
         """
         before = self.base_run
         if rung.name not in ("classifier", "prompt") and before and (after.quality or 0.0) <= (before.quality or 0.0):
             return {"run": before.id, "title": "the stack without it"}
-        if self.best_run is None or rung.name == self.last:
+        if self.best_run is None:
             return None
         found = pairs(
             {r.id: r.value for r in self.best_run.records},

@@ -175,6 +175,7 @@ class Conclusion(Measures):
             "target_words": self._target_words(held.quality, met),
             "quality": _shown(held.quality) if kept else None,
             "floor": _shown(self.floor().quality),
+            "own_best": self._own_best(held),
             "test": self._test(),
             "steps": steps,
             "diagnosis": plain(attribute(self.reading, diagnosed["of"]).findings) if diagnosed else [],
@@ -184,6 +185,16 @@ class Conclusion(Measures):
             "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
             "what_would_change_this": self._changes(steps, kept, met),
         }
+
+    def _own_best(self, held: Held) -> Json:
+        """The best stack that asks the model, where none was kept; its comparison is descriptive."""
+        line = next(self.reading.evidence.of("own_best"), None)
+        if line is None:
+            return None
+        found = self.against(line["test"], held.test, "test")
+        quality = _shown(self.quality(line["test"]))
+        told = {"layers": line["layers"], "quality": quality, "edge": self.edge(line, held)}
+        return {**told, "comparison": {"against": held.rung, **_comparison(found)}}
 
     def _test(self) -> dict[str, Json]:
         plan, target = self.plan, self.task["target"]
