@@ -107,7 +107,7 @@ class _Climb:
         return self._written(found) if write else found
 
     def _own_best(self, held: Held) -> None:
-        """Where no stack that asks the model is held: what its own best reaches on test. Descriptive, decides nothing."""
+        """Where no stack that asks the model is held: what its own best reaches on test. It decides nothing."""
         if self.stopped or held.rung not in ("floor", "classifier") or self.base_run is None:
             return
         judged = self._judge(self.base, "the model's own best")
