@@ -52,10 +52,27 @@ def _views(body: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "final": final,
         "failures": _grouped(body["failures"]),
+        "reasons": _reasons(body["steps"]),
         "measured": [s for s in body["steps"] if s["p50_ms"] is not None or s["calls"]],
         "edges": [s for s in body["steps"] if s["edge"]],
         "longest": _longest(final["stages"] if final else ()),
     }
+
+
+def _reasons(steps: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, Mapping[str, Any]]]]:
+    """Numbered steps, neighbours together that were left alone for the same reason."""
+    found: list[list[tuple[int, Mapping[str, Any]]]] = []
+    for number, step in enumerate(steps, 1):
+        last = found[-1][-1][1] if found else None
+        idle = not (step["gates"] or step["ceiling"] or step["variants"] or step["quality"])
+        if last and idle and (last["status"], last["reason"], last["gates"]) == (step["status"], step["reason"], []):
+            found[-1].append((number, step))
+        else:
+            found.append([(number, step)])
+    return found
+
+
+HEADINGS = {"dev": "On dev", "test": "On test", "edge": "On unusual input"}
 
 
 def _grouped(failures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list[Mapping[str, Any]]]]:
@@ -64,7 +81,7 @@ def _grouped(failures: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, list
     for failure in failures:
         found[(failure.get("part", "test"), failure["cause"] or "")].append(failure)
     ranked = sorted(found.items(), key=lambda group: (not group[0][1], group[0][0]))
-    return [(part, f"{part}: {cause}" if cause else part, items) for (part, cause), items in ranked]
+    return [(part, HEADINGS[part] + (f": {cause}" if cause else ""), items) for (part, cause), items in ranked]
 
 
 def _longest(stages: Sequence[Mapping[str, Any]]) -> float:

@@ -132,6 +132,17 @@ def test_the_ladder_has_a_row_a_rung_with_the_stop_marked(tmp_path: Path) -> Non
     assert [n for n, c in enumerate(classes) if "stop" in c] == [3]
 
 
+def test_neighbours_that_were_left_alone_for_one_reason_share_a_paragraph(tmp_path: Path) -> None:
+    page = text(verdict(), tmp_path)
+    assert "long context, structure, rules not needed The target is already met by a lighter stack." in page
+    assert "rules, fine-tuning" not in page
+
+
+def test_failures_are_grouped_by_where_they_are_and_why(tmp_path: Path) -> None:
+    assert "On dev: format" in text(verdict("too_small"), tmp_path)
+    assert "On test: knowledge" in text(verdict("met"), tmp_path)
+
+
 def test_a_dot_stands_at_its_quality_and_the_line_at_the_target(tmp_path: Path) -> None:
     tags = read(verdict(), tmp_path).tags
     assert {"class": "dot", "cx": "89.20%", "cy": "40%", "r": "6"} in [attrs for tag, attrs in tags if tag == "circle"]
