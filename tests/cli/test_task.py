@@ -1,0 +1,109 @@
+"""A whole task from the command line: plan, climb, verify, run, compare, ask, with a model that is scripted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+MODEL = """
+from suffice.models.scripted import Scripted
+
+def Talker():
+    return Scripted({"capital": "Paris is it", "river": "the Seine"}, otherwise="no idea")
+"""
+YAML = (
+    "goal: Answer.\nmodel: mine.py:Talker\nscore: contains\ndocuments: docs\ntarget: {quality: 0.9, tolerance: 0.05}\n"
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """120 questions that the scripted model answers, but for every thirtieth."""
+    kinds = (("which capital is it, {n}", "Paris"), ("which river is it, {n}", "Seine"))
+    rows = [
+        {
+            "id": f"q{n}",
+            "input": "what is it" if n % 30 == 0 else kinds[n % 2][0].format(n=n),
+            "expected": kinds[n % 2][1],
+        }
+        for n in range(120)
+    ]
+    task = tmp_path / "task"
+    (task / "docs").mkdir(parents=True)
+    (task / "docs" / "a.md").write_text("# Paris\n\nParis is the capital of France.\n")
+    (task / "mine.py").write_text(MODEL)
+    (task / "suffice.yaml").write_text(YAML)
+    (task / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return task
+
+
+def body(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.mark.usefixtures("minilm")
+def test_a_climb_ends_in_a_verdict_that_verifies(suffice: Command, folder: Path) -> None:
+    told = body(suffice("climb", folder, "--json"))
+    assert told == json.loads((folder / "verdict.json").read_text()) and told["steps"][1]["rung"] == "prompt"
+    assert (folder / "report.html").is_file() and (folder / "records.jsonl").is_file()
+    words = suffice("climb", folder)
+    assert words.returncode == 0 and told["headline"][:40] in words.stdout and "report.html" in words.stdout
+    assert body(suffice("verify", folder, "--json"))["verified"] is True
+    (folder / "verdict.json").write_text(json.dumps({**told, "target_met": not told["target_met"]}))
+    error = body(suffice("verify", folder, "--json"), 1)["error"]
+    assert error["code"] == "disproved" and "target_met" in error["message"]
+    assert suffice("report", folder, "--json").returncode == 0
+
+
+def test_a_plan_spends_nothing(suffice: Command, folder: Path) -> None:
+    told = body(suffice("plan", folder, "--json"))
+    assert told == body(suffice("climb", folder, "--dry-run", "--json"))
+    assert told["calls_at_most"] > 0 and len(told["rungs"]) == 9 and not (folder / ".suffice").exists()
+    words = suffice("plan", folder)
+    assert words.returncode == 0 and "At most" in words.stdout
+
+
+def test_a_cap_ends_a_run_with_3_and_what_was_paid_for_is_kept(suffice: Command, folder: Path) -> None:
+    error = body(suffice("run", folder, "--part", "all", "--max-calls", "10", "--json"), 3)["error"]
+    assert error["code"] == "budget_spent" and "--max-calls" in error["hint"]
+    assert body(suffice("run", folder, "--part", "all", "--json"))["n"] == 120
+
+
+def test_outputs_of_two_runs_are_compared(suffice: Command, folder: Path, tmp_path: Path) -> None:
+    before, after = tmp_path / "before.jsonl", tmp_path / "after.jsonl"
+    made = body(suffice("run", folder, "--part", "all", "--out", before, "--json"))
+    assert made["solved"] == 116 and made["quality"] == pytest.approx(116 / 120)
+    rows = [json.loads(line) for line in before.read_text().splitlines()]
+    after.write_text("".join(json.dumps({**row, "output": "Paris on the Seine"}) + "\n" for row in rows))
+    found = body(suffice("compare", before, after, "--task", folder, "--json"))
+    assert found["wins"] == 4 and found["losses"] == 0 and found["n"] == 120 and found["method"]
+    assert "lift" in suffice("compare", before, after, "--task", folder).stdout
+    after.write_text(json.dumps(rows[0]) + "\n")
+    assert "119 ids" in body(suffice("compare", before, after, "--task", folder, "--json"), 2)["error"]["message"]
+
+
+def test_a_question_is_answered_by_the_stack_as_it_stands(suffice: Command, folder: Path) -> None:
+    told = body(suffice("ask", folder, "the capital?", "--json"))
+    assert told["answer"] == "Paris is it" and told["stack"] == "prompt" and told["steps"]
+    assert "Paris is it" in suffice("ask", folder, "the capital?").stdout
+
+
+def test_documents_are_indexed_and_searched_by_word(suffice: Command, folder: Path) -> None:
+    found = body(suffice("search", folder, "capital of France", "--mode", "lexical", "--json"))
+    assert found["passages"][0]["document"] == "a.md"
+    assert "a.md" in suffice("search", folder, "capital", "--mode", "lexical").stdout
+
+
+def test_a_model_that_is_down_exits_4(suffice: Command, folder: Path) -> None:
+    yaml = (folder / "suffice.yaml").read_text().replace("mine.py:Talker", "http://127.0.0.1:9/v1#m")
+    (folder / "suffice.yaml").write_text(yaml)
+    error = body(suffice("run", folder, "--json"), 4)["error"]
+    assert error["code"] in ("unreachable", "model") and "127.0.0.1" in error["message"]
