@@ -89,7 +89,7 @@ class _Store:
 def _content(path: Path, dimension: int) -> Iterator[tuple[bytes, Vectors]]:
     """What a file holds; a damaged one is deleted, and its texts are embedded again."""
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
             names, rows = held["keys"], held["vectors"]
         sound = rows.dtype == np.float32 and rows.shape == (len(names), dimension) and names.shape[1:] == (32,)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
