@@ -202,8 +202,17 @@ class Endpoint:
 def _whole(connection: http.client.HTTPConnection, deadline: float) -> tuple[Reply, bool]:
     """The reply, read to its end within a bound of bytes and time, and whether the connection can serve again."""
     got = connection.getresponse()
+    try:
+        promised, body = got.length, _body(got, deadline)
+    finally:
+        got.close()
+    if promised is not None and len(body) < promised:
+        raise http.client.IncompleteRead(b"", promised - len(body))
     headers = {name.lower(): value for name, value in got.getheaders()}
-    promised = got.length
+    return Reply(got.status, headers, body), not got.will_close
+
+
+def _body(got: http.client.HTTPResponse, deadline: float) -> bytes:
     chunks, size = [], 0
     while chunk := got.read1(1 << 16):
         chunks.append(chunk)
@@ -212,10 +221,7 @@ def _whole(connection: http.client.HTTPConnection, deadline: float) -> tuple[Rep
             raise ValueError("the reply is larger than any reply should be")
         if time.monotonic() > deadline:
             raise TimeoutError
-    if promised is not None and size < promised:
-        raise http.client.IncompleteRead(b"", promised - size)
-    got.close()
-    return Reply(got.status, headers, b"".join(chunks)), not got.will_close
+    return b"".join(chunks)
 
 
 def _readable(connection: http.client.HTTPConnection) -> bool:

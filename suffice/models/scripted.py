@@ -37,7 +37,7 @@ class Scripted:
     seed: int = 0
     heard: list[Request] = field(default_factory=list, init=False, repr=False, compare=False)
     """Every request that reached the model, in order."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
+    _lock: Any = field(default_factory=threading.Lock, init=False, repr=False, compare=False)
     _asked: dict[str, int] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -91,10 +91,13 @@ class Scripted:
         return self._answer(request, self._said(request, number))
 
     def _said(self, request: Request, number: int) -> Said:
+        said: Said
         if callable(self.replies):
-            return self.replies(request)
+            said = self.replies(request)
+            return said
         if not isinstance(self.replies, Mapping):
-            return self.replies[number] if number < len(self.replies) else _nothing(request)
+            said = self.replies[number] if number < len(self.replies) else _nothing(request)
+            return said
         if (exact := self.replies.get(request.input)) is not None:
             return exact
         inside = max((key for key in self.replies if key in request.input), key=len, default=None)
