@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
+from traceback import walk_tb
 from typing import TYPE_CHECKING
 
 from ..errors import SufficeError
@@ -58,7 +59,7 @@ def _attempt(arguments: Sequence[str], *, as_json: bool) -> int:
 def _code(wrong: Exception) -> int:
     if isinstance(wrong, SufficeError):
         return wrong.exit_code
-    return 2 if _is_usage(wrong) or isinstance(wrong, OSError) else DEFECT
+    return 2 if _is_usage(wrong) or isinstance(wrong, OSError) or _in_own_file(wrong) else DEFECT
 
 
 def _is_usage(wrong: Exception) -> bool:
@@ -77,8 +78,16 @@ def _described(wrong: Exception) -> Mapping[str, Json]:
         return {"code": "usage", "message": message, "hint": f"`{where} --help` shows what it takes"}
     if isinstance(wrong, OSError):
         return {"code": "system", "message": wrong.strerror or str(wrong), "file": wrong.filename, "hint": ""}
-    hint = "this is a defect in Suffice; SUFFICE_DEBUG=1 shows the traceback to report"
-    return {"code": "defect", "message": f"{type(wrong).__name__}: {wrong}", "hint": hint}
+    told = {"message": f"{type(wrong).__name__}: {wrong}", "hint": "SUFFICE_DEBUG=1 shows the traceback"}
+    if own := _in_own_file(wrong):
+        return {"code": "input", **told, "file": own[0], "line": own[1]}
+    return {"code": "defect", **told, "hint": f"this is a defect in Suffice; {told['hint']} to report"}
+
+
+def _in_own_file(wrong: Exception) -> tuple[str, int] | None:
+    """The line of the user's own plugin file that the error came through, if it did."""
+    frames = [(frame.f_globals, frame.f_code.co_filename, line) for frame, line in walk_tb(wrong.__traceback__)]
+    return next(((file, line) for names, file, line in reversed(frames) if "__suffice_file__" in names), None)
 
 
 def _report(error: Mapping[str, Json], code: int, as_json: bool) -> int:

@@ -71,16 +71,31 @@ def test_what_libraries_print_does_not_reach_stdout(suffice: Command, tmp_path: 
     assert "hello" in done.stderr and "native" in done.stderr
 
 
-def test_a_defect_is_one_line_and_its_traceback_is_asked_for(suffice: Command, tmp_path: Path) -> None:
-    mine = (
-        "class Odd:\n    def misfit(self, o): return None\n    def __getattr__(self, name): raise RuntimeError('odd')\n"
-    )
-    (tmp_path / "mine.py").write_text(mine)
-    (tmp_path / "suffice.yaml").write_text("score: mine.py:Odd\n")
-    done = suffice("run", tmp_path)
-    assert done.returncode == 70 and "RuntimeError: odd" in done.stderr and "Traceback" not in done.stderr
-    assert "SUFFICE_DEBUG=1" in done.stderr
-    assert "Traceback" in suffice("run", tmp_path, SUFFICE_DEBUG="1").stderr
+ODD = """
+class Odd:
+    name, parallel, spec = "odd", 1, {}
+
+    @property
+    def digest(self):
+        raise RuntimeError("odd")
+
+    def payload(self, request): ...
+    def __call__(self, request): ...
+"""
+ROW = '{"id": %d, "input": "q%d", "expected": "a"}\n'
+
+
+@pytest.mark.parametrize(("model", "code"), [("mine.py:Odd", 2), ("mine:Odd", 70)])
+def test_what_nobody_expected_is_one_line_and_its_traceback_is_asked_for(
+    suffice: Command, tmp_path: Path, model: str, code: int
+) -> None:
+    (tmp_path / "mine.py").write_text(ODD)
+    (tmp_path / "suffice.yaml").write_text(f"model: {model}\n")
+    (tmp_path / "examples.jsonl").write_text("".join(ROW % (n, n) for n in range(20)))
+    done = suffice("run", tmp_path, PYTHONPATH=str(tmp_path))
+    assert done.returncode == code and "RuntimeError: odd" in done.stderr and "Traceback" not in done.stderr
+    assert "SUFFICE_DEBUG=1" in done.stderr and ("mine.py:7: " in done.stderr) == (code == 2)
+    assert "Traceback" in suffice("run", tmp_path, SUFFICE_DEBUG="1", PYTHONPATH=str(tmp_path)).stderr
 
 
 def test_the_version_is_printed(suffice: Command) -> None:

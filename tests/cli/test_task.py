@@ -102,6 +102,7 @@ def test_documents_are_indexed_and_searched_by_word(suffice: Command, folder: Pa
     assert "a.md" in suffice("search", folder, "capital", "--mode", "lexical").stdout
 
 
+@pytest.mark.slow
 def test_a_model_that_is_down_exits_4(suffice: Command, folder: Path) -> None:
     yaml = (folder / "suffice.yaml").read_text().replace("mine.py:Talker", "http://127.0.0.1:9/v1#m")
     (folder / "suffice.yaml").write_text(yaml)
