@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from .artifacts import write_whole
-from .data import Example
+from .data import Example, worded
 from .digest import canonical
 from .errors import InputError
 from .record import Record
-from .rows import listed, raw
+from .rows import jsonl, listed
 from .score import Scorer
 from .strict import Malformed
 from .types import Answer, Json, Step, Usage
+
+KEYS = ("id", "output", "score", "ms", "usage", "usd")
+TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens", "cached_tokens": "cached_tokens"}
+"""Our names for counts of tokens, and OpenAI's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +39,23 @@ class Recorded:
 
 def read(path: Path) -> Mapping[str, Recorded]:
     """The rows of a JSONL file by id; one InputError lists what is wrong, by line."""
+    if not path.is_file():
+        raise InputError("no such file of recorded outputs", file=str(path))
     found: dict[str, Recorded] = {}
     problems: list[tuple[int, str]] = []
-    for line, row in raw(path):
+    for line, row in jsonl(path):
         try:
             made = _recorded(line, row)
         except Malformed as wrong:
             problems.append((line, str(wrong)))
             continue
         if made.id in found:
-            problems.append((line, f"the id `{made.id[:60]}` was used before, on line {found[made.id].line}"))
+            problems.append((line, f"`{made.id[:60]}` is already on line {found[made.id].line}"))
         found[made.id] = made
     if problems:
         raise listed(path, problems)
     if not found:
-        raise InputError(
-            "no outputs in the file", file=str(path), hint='write {"id", "output"} or {"id", "score"} a line'
-        )
+        raise InputError("no recorded outputs in the file", file=str(path), hint='a row is {"id": …, "output": …}')
     return found
 
 
@@ -71,51 +74,49 @@ def _row(record: Record) -> dict[str, Json]:
 
 
 def _recorded(line: int, row: Json) -> Recorded:
-    match row:
-        case Malformed():
-            raise row
-        case {"id": str() | int() as id_, "output": output, **rest} if not isinstance(id_, bool):
-            return Recorded(str(id_), _answer(output, rest), None, line)
-        case {"id": str() | int() as id_, "score": score} if not isinstance(id_, bool):
-            return Recorded(str(id_), None, _score(score), line)
-        case _:
-            raise Malformed('a row must be {"id", "output", "ms"?, "usage"?} or {"id", "score"}')
+    if isinstance(row, Malformed):
+        raise row
+    if not isinstance(row, Mapping) or not isinstance(row.get("id"), str | int) or isinstance(row.get("id"), bool):
+        raise Malformed("a row is an object with an `id`")
+    if unknown := [key for key in row if key not in KEYS]:
+        raise Malformed(f"unknown key `{unknown[0][:60]}` (known: {', '.join(KEYS)})")
+    if ("output" in row and row["output"] is not None) == ("score" in row):
+        raise Malformed("a row has either an `output` or a `score` (null where it could not be judged)")
+    if "score" in row:
+        return Recorded(str(row["id"]), None, _score(row["score"]), line)
+    return Recorded(str(row["id"]), _answer(row), None, line)
 
 
-def _answer(output: Json, rest: Mapping[Any, Json]) -> Answer:
-    text = output if isinstance(output, str) else canonical(output).decode()
+def _answer(row: Mapping[str, Json]) -> Answer:
+    output = row["output"]
     value = None if isinstance(output, str) else output
-    return Answer(text, value=value, usage=_usage(rest.get("usage")), trace=(Step("model", _ms(rest.get("ms"))),))
+    trace = (Step("model", _number(row, "ms")),)
+    return Answer(worded(output), value=value, usage=_usage(row.get("usage")), cost=_number(row, "usd"), trace=trace)
 
 
 def _usage(given: Json) -> Usage:
-    """Token counts under our names or OpenAI's."""
     if given is None:
         return Usage()
     if not isinstance(given, Mapping):
-        raise Malformed('`usage` must be {"input_tokens", "output_tokens"}')
-    names = (("input_tokens", "prompt_tokens"), ("output_tokens", "completion_tokens"), ("cached_tokens", ""))
-    counts = [given.get(ours, given.get(theirs, 0)) for ours, theirs in names]
+        raise Malformed("`usage` is an object of token counts")
+    counts = [given.get(ours, given.get(theirs, 0)) for ours, theirs in TOKENS.items()]
     if any(isinstance(count, bool) or not isinstance(count, int) or count < 0 for count in counts):
-        raise Malformed("`usage` must hold whole numbers")
+        raise Malformed("`usage` holds whole numbers of tokens")
     return Usage(*counts)
 
 
-def _ms(given: Json) -> float:
-    if given is None:
-        return 0.0
-    if isinstance(given, bool) or not isinstance(given, int | float) or given < 0:
-        raise Malformed("`ms` must be a number, zero or more")
-    return float(given)
+def _number(row: Mapping[str, Json], key: str) -> float:
+    value = row.get(key) or 0.0
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise Malformed(f"`{key}` must be a number of zero or more")
+    return float(value)
 
 
 def _score(given: Json) -> float | None:
     if given is None:
         return None
-    if isinstance(given, bool):
-        return float(given)
-    if not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise Malformed(f"`score` must be between 0 and 1, or null where it could not be judged, not {str(given)[:40]}")
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise Malformed("`score` must be a number from 0 to 1, or null where it could not be judged")
     return float(given)
 
 

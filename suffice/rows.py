@@ -66,7 +66,7 @@ def listed(path: Path, problems: Sequence[tuple[int, str]]) -> InputError:
 
 def raw(path: Path) -> Iterator[Row]:
     """The rows as they stand in the file, each with its line."""
-    kinds = {".jsonl": _jsonl, ".ndjson": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    kinds = {".jsonl": jsonl, ".ndjson": jsonl, ".csv": _csv, ".parquet": _parquet}
     if not path.is_file():
         raise InputError("no such examples file", file=str(path), hint="set `examples:` in suffice.yaml")
     if path.suffix.lower() not in kinds:
@@ -74,7 +74,8 @@ def raw(path: Path) -> Iterator[Row]:
     return kinds[path.suffix.lower()](path)
 
 
-def _jsonl(path: Path) -> Iterator[Row]:
+def jsonl(path: Path) -> Iterator[Row]:
+    """The rows of a JSONL file; a line that cannot be read is a Malformed in its place."""
     with path.open("rb") as file:
         number = 0
         while raw := file.readline(LONGEST_LINE + 1):

@@ -10,7 +10,8 @@ from suffice.data import Dataset, Example
 from suffice.errors import InputError, ModelError
 from suffice.ledger import Ledger
 from suffice.model import resolve
-from suffice.models.recorded import Recorded, read
+from suffice.models.recorded import Recorded
+from suffice.outputs import read
 from suffice.run import run
 from suffice.scorers.exact import Exact
 from suffice.stack import Stack
@@ -78,7 +79,7 @@ def test_a_row_may_hold_a_score_instead(folder: Path) -> None:
         ('{"id": "z", "score": 2}', "from 0 to 1"),
         ('{"id": "z", "score": true}', "from 0 to 1"),
         ('{"id": "z", "output": "x", "ms": -1}', "`ms` must be a number"),
-        ('{"id": "z", "output": "x", "ms": NaN}', "`ms` must be a number"),
+        ('{"id": "z", "output": "x", "ms": NaN}', "NaN is not a number"),
         ('{"id": "z", "output": "x", "usage": {"prompt_tokens": "9"}}', "whole numbers"),
         ('{"id": "z", "output": "x", "uasge": {}}', "unknown key `uasge`"),
         ('{"id": "1", "output": "x"}', "already on line 1"),
