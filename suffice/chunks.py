@@ -15,17 +15,17 @@ CHARACTERS_A_WORD = 10
 """Where a text has no spaces, so many characters count as a word: a passage is bounded in any script."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Recipe:
     """How documents become an index: passage length and overlap in words, and the embedder (None: words only)."""
 
-    words: int = 120
+    words: int = 80
     overlap: int = 0
     embedder: str | None = "minilm"
 
 
-def cut(document: Document, words: int = 120, overlap: int = 0) -> tuple[Passage, ...]:
-    """The document's passages, none longer than `words`.
+def cut(document: Document, words: int = Recipe.words, overlap: int = 0) -> tuple[Passage, ...]:
+    """The document's passages, none longer than `words` (where they overlap, runs without spaces may be a little over).
 
     A passage's id is `document#heading/n`, or `document#n` above the first heading: an edit under one heading
     leaves the ids under the others as they were.
@@ -36,7 +36,7 @@ def cut(document: Document, words: int = 120, overlap: int = 0) -> tuple[Passage
 
 def length(text: str) -> int:
     """How many words a text counts as."""
-    return max(len(text.split()), len(text) // CHARACTERS_A_WORD)
+    return max(len(text.split()), -(-len(text) // CHARACTERS_A_WORD))
 
 
 def _passages(document: Document, words: int, overlap: int, counted: Counter[str]) -> Iterator[Passage]:

@@ -66,12 +66,19 @@ def quoted(text: str, shown: Sequence[Passage]) -> tuple[str, ...]:
 
 
 def attributed(text: str, shown: Sequence[Passage]) -> tuple[str, ...]:
-    """The one shown passage that shares the longest run of words with the text, if the run is long enough to tell."""
+    """The one shown passage that shares the longest run of words with the text, if what it shares is enough to tell.
+
+    Enough is a run of five words, or all of the text, or all that the text puts in quotation marks.
+    """
     words = likeness(text).split()
-    runs = [(_longest_run(words, likeness(p.text)), p.id) for p in shown]
-    longest = max((run for run, _ in runs), default=0)
-    enough = longest >= RUN_WORDS or (longest == len(words) and _telling(words))
-    return tuple(name for run, name in runs if run == longest)[:1] if enough else ()
+    whole = [part for part in (words, *(likeness(q).split() for q in _QUOTATION.findall(text))) if _telling(part)]
+    runs = [(_longest_run(words, body := likeness(p.text)), _any(whole, body), p.id) for p in shown]
+    telling = [(run, name) for run, all_of_it, name in runs if run >= RUN_WORDS or all_of_it]
+    return (max(telling, key=lambda found: found[0])[1],) if telling else ()
+
+
+def _any(parts: Sequence[Sequence[str]], text: str) -> bool:
+    return any(_holds(text, " ".join(part)) for part in parts)
 
 
 def _telling(words: Sequence[str]) -> bool:

@@ -36,6 +36,8 @@ def test_markers_and_quotations_cite_what_was_shown_and_nothing_else(text: str) 
         ("120 euros", ("b#1",)),
         ("Well, a night in a hotel costs 500", ("b#1",)),
         ("25", ("a#1",)),
+        ('The answer is "120 euros"', ("b#1",)),
+        ('The answer is "5 years"', ()),
         ("a", ()),
         ("no", ()),
         ("Paris is the capital of France", ()),

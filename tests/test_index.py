@@ -86,3 +86,13 @@ def test_what_cannot_be_searched_is_one_clear_error(task: Task) -> None:
         search(task, "x", 0)
     with pytest.raises(InputError, match="no documents"):
         index(Task("t", "g", Dataset(()), folder=task.folder))
+
+
+@pytest.mark.parametrize("mode", ["lexical", "vector", "hybrid"])
+def test_forbidden_passages_never_crowd_out_allowed_ones(task: Task, mode: str) -> None:
+    for n in range(150):
+        secret = f"---\nlabels: [hr]\n---\nquiz quiz quiz {n}"
+        (task.folder / "docs" / f"secret{n}.md").write_text(secret, encoding="utf-8")
+    (task.folder / "docs" / "open.md").write_text("a quiz among many other words of the house", encoding="utf-8")
+    assert "open.md" in [p.document for p in search(task, "quiz", 4, mode)]
+    assert all(p.document.startswith("secret") for p in search(task, "quiz", 4, mode, labels=["hr"]))

@@ -54,7 +54,7 @@ class LongContext(Layer):
         needed = f"at most {self.limit_words} words (limit_words)"
         measured = f"{self._words} words in {len(self._passages)} sections"
         fits = self._words <= self.limit_words
-        return (Gate("the documents fit in the prompt", fits, measured, needed, "docs/framework.md, long context"),)
+        return (Gate("the documents fit in the prompt", fits, measured, needed, "docs/framework.md §3"),)
 
     def duties(self, task: Task) -> Sequence[Duty]:
         """Load the stack again when the documents change."""
@@ -71,7 +71,7 @@ class LongContext(Layer):
             return self._answered(request, ask).noting(given=len(request.passages))
         passages, notes = self._shown
         answer = self._answered(replace(request, passages=passages), ask)
-        return answer.noting(passages=len(passages), words=self._words, **notes)
+        return answer.noting(sections=len(passages), words=self._words, **notes)
 
     def _answered(self, request: Request, ask: Ask) -> Answer:
         return citing(request, ask) if self.cite else ask(request)

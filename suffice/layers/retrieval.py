@@ -17,10 +17,10 @@ from ..task import Task
 from ..types import Answer, Ask, Json, Request
 
 VARIANTS: tuple[tuple[int, Mode, int], ...] = (
-    (2, "hybrid", 120),
-    (1, "hybrid", 120),
+    (1, "hybrid", 80),
+    (2, "hybrid", 80),
     (4, "hybrid", 80),
-    (2, "lexical", 120),
+    (1, "lexical", 120),
 )
 """Passages shown, search mode and words a passage."""
 
@@ -35,7 +35,7 @@ class Retrieval(Layer):
     """The digest of the documents' manifest when this layer was fitted."""
     k: int = 2
     mode: Mode = "hybrid"
-    words: int = 120
+    words: int = 80
     overlap: int = 0
     cite: bool = False
     labels: tuple[str, ...] = ()
@@ -54,7 +54,7 @@ class Retrieval(Layer):
         return cls(place_of(task.documents, task.folder), cite=task.profile.must_cite, folder=task.folder)
 
     def variants(self, train: Dataset) -> Sequence[Self]:
-        """Few and short passages, for models with small contexts."""
+        """One passage for the smallest models, which more would distract, to four for those that read well."""
         return tuple(replace(self, k=k, mode=mode, words=words) for k, mode, words in VARIANTS)
 
     def fit(self, below: Ask, train: Dataset) -> Self:
@@ -72,7 +72,7 @@ class Retrieval(Layer):
                 passed=change != "hourly",
                 measured=f"knowledge changes {change}" if change else "profile.knowledge_changes is not given",
                 needed="daily or slower; for prices, stock or sensors ask a database (`tables`) instead",
-                source="docs/framework.md, retrieval",
+                source="docs/framework.md §3",
             ),
         )
 
