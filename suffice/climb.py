@@ -141,10 +141,12 @@ class _Climb:
         earlier = [d for d in self.ledger.declared("plan") if d.body["fingerprint"] == body["fingerprint"]]
         same = [d for d in earlier if d.body == plain(body)]
         link = same[0].hash if same else self.ledger.declare("plan", body)
+        previous = next(d.previous for d in self.ledger.declared("plan") if d.hash == link)
         paid = charge(link, earlier=[(d.hash, ALPHA) for d in earlier])
         self._tell_task()
         told = {**body, "candidates": len(candidates), "declared": candidates}
-        self.evidence.add("plan", **told, hash=link, uses=paid.use, overspent=paid.reason, moved=parts.moved)
+        chained = {"previous": previous, "hash": link}
+        self.evidence.add("plan", **told, **chained, uses=paid.use, overspent=paid.reason, moved=parts.moved)
         for part in ("pool", "select", "test", "edge"):
             self.evidence.add_examples(getattr(parts, part), part)
 

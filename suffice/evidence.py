@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .artifacts import write_whole
 from .data import Context, Dataset, Example
-from .digest import canonical, plain
+from .digest import canonical, digest_of, plain
 from .errors import InputError
 from .record import Record, Run
 from .types import Answer, Json, ToolCall
@@ -39,9 +39,11 @@ class Evidence:
     def add_run(self, run: Run, part: str) -> str:
         """Write down a run and its records, once; return its id."""
         if not any(x["kind"] == "run" and x["run"] == run.id for x in self.lines):
-            self.add("run", run=run.id, part=part, stack=run.stack.spec, stack_digest=run.stack.digest)
-            for record in run.records:
-                self.add("record", run=run.id, **_line_of(record))
+            told = [plain(_line_of(record)) for record in run.records]
+            content, stack = digest_of(told), run.stack.spec
+            self.add("run", run=run.id, part=part, stack=stack, stack_digest=run.stack.digest, content=content)
+            for line in told:
+                self.add("record", run=run.id, **line)
         return run.id
 
     def of(self, kind: str) -> Iterator[Line]:
@@ -65,15 +67,12 @@ class Evidence:
     def read(cls, path: Path) -> Evidence:
         """The evidence in a JSONL file; a line that is not an object with a kind is an error."""
         lines: list[Line] = []
-        with path.open(encoding="utf-8") as file:
-            for number, text in enumerate(file, 1):
-                try:
-                    line = json.loads(text)
-                except ValueError as wrong:
-                    raise InputError(f"not JSON: {wrong}", file=str(path), line=number) from wrong
-                if not isinstance(line, dict) or "kind" not in line:
-                    raise InputError("a line of evidence is an object with `kind`", file=str(path), line=number)
-                lines.append(line)
+        try:
+            with path.open("rb") as file:
+                for number, text in enumerate(file, 1):
+                    lines.append(_read(text, str(path), number))
+        except OSError as wrong:
+            raise InputError(f"cannot read the records: {wrong.strerror}", file=str(path)) from wrong
         return cls(lines)
 
 
@@ -133,6 +132,20 @@ def answer_of(line: Line) -> Answer | None:
         return None
     calls = tuple(ToolCall(**c) for c in line.get("tool_calls", ()))
     return Answer(line["output"], value=line.get("parsed"), tool_calls=calls, status=line["status"])
+
+
+def _read(text: bytes, file: str, number: int) -> Line:
+    try:
+        line = json.loads(text.decode("utf-8", "surrogatepass"), parse_constant=_no_number)
+    except (ValueError, RecursionError) as wrong:
+        raise InputError(f"not JSON: {wrong}", file=file, line=number) from wrong
+    if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
+        raise InputError("a line of evidence is an object with `kind`", file=file, line=number)
+    return line
+
+
+def _no_number(name: str) -> Json:
+    raise ValueError(f"{name} is not a number")
 
 
 def _line_of(record: Record) -> dict[str, Json]:

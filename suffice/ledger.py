@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from .database import Row, engine_at, insert, lookup, schema, shown, unusable
-from .digest import digest_of, plain
+from .digest import canonical, digest_of
 from .errors import Damaged
 from .record import Record
 from .stored import answer_json, answer_of, record_json, record_of, text_of
@@ -220,7 +220,7 @@ class Ledger:
         """Add a link to the chain; its hash covers the link before it. Durable on return."""
         from sqlalchemy import select
 
-        t, text = schema().tables["declarations"], text_of(plain(body))
+        t, text = schema().tables["declarations"], _ordered(body)
         with self._writer.transaction() as connection:
             if connection.dialect.name != "sqlite":
                 connection.exec_driver_sql("LOCK TABLE declarations IN EXCLUSIVE MODE")
@@ -318,6 +318,15 @@ def _row(a: Attempt) -> Row:
 
 def _checksum(key: str, body: str) -> str:
     return hashlib.sha256(f"{key}{body}".encode()).hexdigest()[:16]
+
+
+def link_of(previous: str, kind: str, body: Json) -> str:
+    """The hash of a declaration made after `previous`."""
+    return _link(previous, kind, _ordered(body))
+
+
+def _ordered(body: Json) -> str:
+    return text_of(json.loads(canonical(body)))
 
 
 def _link(previous: str, kind: str, body: str) -> str:

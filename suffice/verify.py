@@ -8,17 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from .digest import file_digest, plain
+from .data import Dataset
+from .digest import digest_of, file_digest, plain
 from .errors import Disproved, InputError
 from .evidence import Evidence, Line, Reading, answer_of
+from .ledger import link_of
 from .plugins import build
 from .score import Scorer
+from .strict import read_json
 from .types import Json
 from .verdict import conclude
 
+PARTS = (("test", "edge"), ("pool", "select"))
+"""The parts that judge, and those that teach."""
 DATED = frozenset({"version", "created", "ledger", "records"})
 """What a verdict says of its making: true of that day, and not recomputable."""
 CLOSE = 1e-9
+BESIDE_THE_PLAN = frozenset({"kind", "hash", "previous", "uses", "overspent", "moved", "declared"})
+"""What the line of the plan holds and its link in the ledger's chain does not cover."""
 
 
 @dataclass(frozen=True)
@@ -34,17 +41,26 @@ class Verified:
 
 def verify(path: Path) -> Verified:
     """Recompute a verdict.json; raises `Disproved` naming the first differences."""
+    path = path / "verdict.json" if path.is_dir() else path
     body = _read(path)
-    records = path.parent / str(body.get("records", {}).get("path", "records.jsonl"))
+    where = body.get("records")
+    if not isinstance(where, dict) or not isinstance(where.get("path"), str):
+        raise InputError("the verdict does not say where its records are", file=str(path))
+    records = path.parent / where["path"]
     if not records.is_file():
         raise InputError("the verdict's records are missing", file=str(records))
-    if file_digest(records) != body.get("records", {}).get("sha256"):
+    if file_digest(records) != where.get("sha256"):
         raise Disproved(
             "the records are not those the verdict was computed from: their SHA-256 differs", file=str(records)
         )
     evidence = Evidence.read(records)
-    scored = _scores(Reading(evidence), path.parent)
-    again = plain(conclude(evidence))
+    try:
+        _whole(Reading(evidence))
+        scored = _scores(Reading(evidence), path.parent)
+        again = plain(conclude(evidence))
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, StopIteration) as wrong:
+        said = f"the records do not hold what a verdict needs: {type(wrong).__name__}: {wrong}"
+        raise Disproved(said, file=str(records)) from wrong
     told = {k: v for k, v in body.items() if k not in DATED}
     if found := list(_differences(told, json.loads(json.dumps(again)), "")):
         shown = "; ".join(found[:5])
@@ -55,17 +71,39 @@ def verify(path: Path) -> Verified:
 
 
 def _read(path: Path) -> Mapping[str, Json]:
-    if path.is_dir():
-        path = path / "verdict.json"
-    try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as wrong:
-        raise InputError("no verdict there", file=str(path), hint="`suffice climb` writes one") from wrong
-    except ValueError as wrong:
-        raise InputError(f"not JSON: {wrong}", file=str(path)) from wrong
+    body = read_json(path, "verdict")
     if not isinstance(body, dict) or body.get("format") != 1:
         raise InputError("not a verdict of format 1", file=str(path))
     return body
+
+
+def _whole(reading: Reading) -> None:
+    """The lines are as many and as they were: nothing dropped, doubled, exchanged or declared afterwards."""
+    evidence, plan = reading.evidence, reading.evidence.one("plan")
+    for kind, key in (("run", "run"), ("example", "id")):
+        _once(kind, [line[key] for line in evidence.of(kind)])
+    for run, line in reading.runs.items():
+        told = [
+            {k: v for k, v in x.items() if k not in ("kind", "run")} for x in evidence.of("record") if x["run"] == run
+        ]
+        _once(f"record of run {run[:12]}", [x["id"] for x in told])
+        if digest_of(told) != line["content"] or digest_of(line["stack"]) != line["stack_digest"]:
+            raise Disproved(f"run {run[:12]} is not as it was written down: its content has another digest")
+    for line in (x for x in evidence.lines if x["kind"] in ("floor", "rung", "own_best")):
+        for part in ("test", "edge"):
+            if line[part] and reading.records[line[part]].keys() != {e.id for e in reading.parts[part]}:
+                raise Disproved(f"run {line[part][:12]} does not hold every item of {part}")
+    judged, dev = (Dataset(tuple(e for p in parts for e in reading.parts.get(p, ()))) for parts in PARTS)
+    if (judged.fingerprint, dev.fingerprint) != (plan["fingerprint"], plan["dev"]):
+        raise Disproved("the examples are not those that the plan was declared for: their fingerprint differs")
+    body = {k: v for k, v in plan.items() if k not in BESIDE_THE_PLAN} | {"candidates": plan["declared"]}
+    if link_of(plan["previous"], "plan", body) != plan["hash"]:
+        raise Disproved("the plan is not the one that was declared: its hash differs")
+
+
+def _once(what: str, keys: list[str]) -> None:
+    if len(set(keys)) != len(keys):
+        raise Disproved(f"a {what} stands there twice")
 
 
 def _scores(reading: Reading, folder: Path) -> int:
@@ -106,7 +144,7 @@ def _differences(told: Json, again: Json, where: str) -> Iterator[str]:
     elif _is_number(told) and _is_number(again):
         if abs(told - again) > CLOSE * max(1.0, abs(told), abs(again)):
             yield f"{where.rstrip('.')} is {told}, recomputed {again}"
-    elif told != again:
+    elif type(told) is not type(again) or told != again:
         yield f"{where.rstrip('.')} is {str(told)[:60]!r}, recomputed {str(again)[:60]!r}"
 
 

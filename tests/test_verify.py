@@ -1,0 +1,276 @@
+"""Verify: what a sceptic can recompute, and what an attacker cannot hide."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from worlds import world
+
+from suffice.climb import climb
+from suffice.digest import canonical, digest_of, file_digest
+from suffice.errors import Disproved, InputError
+from suffice.types import Json
+from suffice.verify import DATED, verify
+
+Lines = list[dict[str, Any]]
+SURE = ("record", "run", "example", "plan")
+"""Kinds of lines in which nothing at all can be changed."""
+
+
+@pytest.fixture(scope="session")
+def climbed(tmp_path_factory: pytest.TempPathFactory, minilm: Path) -> Path:
+    """A verdict with kept and dropped rungs, an edge partition, a diagnosis and a target."""
+    folder = tmp_path_factory.mktemp("climbed")
+    assert climb(world(folder, "coin", n=104, edge=12)).stop_at == "prompt"
+    return folder
+
+
+@pytest.fixture
+def copy(climbed: Path, tmp_path: Path) -> Path:
+    for name in ("verdict.json", "records.jsonl"):
+        shutil.copy(climbed / name, tmp_path / name)
+    return tmp_path
+
+
+def lines_of(folder: Path) -> Lines:
+    return [json.loads(line) for line in (folder / "records.jsonl").read_text("utf-8").split("\n")[:-1]]
+
+
+def body_of(folder: Path) -> dict[str, Any]:
+    body: dict[str, Any] = json.loads((folder / "verdict.json").read_text("utf-8"))
+    return body
+
+
+def forge(folder: Path, lines: Lines) -> None:
+    """Write the records again and put their new SHA-256 into the verdict."""
+    (folder / "records.jsonl").write_bytes(b"".join(canonical(line) + b"\n" for line in lines))
+    body = body_of(folder)
+    body["records"]["sha256"] = file_digest(folder / "records.jsonl")
+    (folder / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+
+
+def reseal(lines: Lines) -> Lines:
+    """Make every run's digest fit its records again, as a careful attacker would."""
+    for run in (x for x in lines if x["kind"] == "run"):
+        mine = [x for x in lines if x["kind"] == "record" and x["run"] == run["run"]]
+        run["content"] = digest_of([{k: v for k, v in x.items() if k not in ("kind", "run")} for x in mine])
+    return lines
+
+
+def leaves(value: Json, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, dict | list) and value:
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from leaves(item, (*place, key))
+    else:
+        yield place
+
+
+def changed(value: Json, draw: random.Random) -> Json:
+    match value:
+        case bool():
+            return draw.choice([not value, None, int(value)])
+        case int() | float():
+            return draw.choice([value + 1, value * 1.001 + 0.001, -1 - value, None, str(value)])
+        case str():
+            return draw.choice([value + "x", value[:-1] if value else "y", None])
+        case None:
+            return draw.choice([0, "x", False])
+        case _:
+            return draw.choice([None, [1], {"a": 1}])
+
+
+def edit(value: Json, place: tuple[Any, ...], draw: random.Random) -> None:
+    for key in place[:-1]:
+        value = value[key]
+    value[place[-1]] = changed(value[place[-1]], draw)
+
+
+def test_a_verdict_verifies_from_its_file_or_its_folder(climbed: Path) -> None:
+    found = verify(climbed / "verdict.json")
+    assert found.numbers > 90 and found.records == found.scored == sum(x["kind"] == "record" for x in lines_of(climbed))
+    assert verify(climbed) == found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_one_edit_of_the_verdict_is_found(seed: int, copy: Path) -> None:
+    draw, body = random.Random(seed), body_of(copy)
+    place = draw.choice([p for p in leaves(body) if p[0] not in DATED])
+    edit(body, place, draw)
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    with pytest.raises((Disproved, InputError)):
+        verify(copy)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" * 500])
+def test_a_number_that_is_none_is_found(number: str, copy: Path) -> None:
+    path = copy / "verdict.json"
+    estimate = json.dumps(body_of(copy)["quality"]["estimate"])
+    path.write_text(path.read_text("utf-8").replace(f'"estimate": {estimate}', f'"estimate": {number}'), "utf-8")
+    with pytest.raises((Disproved, InputError)):
+        verify(copy)
+
+
+def test_any_edit_of_the_records_breaks_their_digest(copy: Path) -> None:
+    path = copy / "records.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"unknown", b"Unknown", 1))
+    with pytest.raises(Disproved, match="SHA-256 differs"):
+        verify(copy)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_an_edited_line_is_found_though_the_digest_was_made_to_fit(seed: int, copy: Path) -> None:
+    draw, lines = random.Random(seed), lines_of(copy)
+    line = draw.choice([x for x in lines if x["kind"] == draw.choice(SURE)])
+    edit(line, draw.choice([p for p in leaves(line) if not known_free(line, p)]), draw)
+    forge(copy, lines)
+    with pytest.raises((Disproved, InputError)):
+        verify(copy)
+
+
+def known_free(line: dict[str, Any], place: tuple[Any, ...]) -> bool:
+    """What no number rests on: how an example came to its part, and notes beside its text."""
+    return line["kind"] == "example" and place[0] in ("split", "time", "context")
+
+
+def judged(lines: Lines) -> str:
+    """The run that the verdict's quality comes from."""
+    return str(next(x for x in lines if x["kind"] == "rung" and x["rung"] == "prompt")["test"])
+
+
+def of(lines: Lines, run: str) -> Lines:
+    return [x for x in lines if x["kind"] == "record" and x["run"] == run]
+
+
+def a_value(lines: Lines) -> None:
+    record = of(lines, judged(lines))[0]
+    record["value"] = 1.0 - record["value"]
+
+
+def an_output(lines: Lines) -> None:
+    next(x for x in of(lines, judged(lines)) if x["value"] == 1.0)["output"] = "unknown"
+
+
+def value_and_output(lines: Lines) -> None:
+    wanted = {x["id"]: x["expected"] for x in lines if x["kind"] == "example"}
+    record = next(x for x in of(lines, judged(lines)) if x["value"] == 0.0)
+    record.update(value=1.0, output=wanted[record["id"]])
+
+
+def a_dropped_record(lines: Lines) -> None:
+    lines.remove(next(x for x in of(lines, judged(lines)) if x["value"] == 0.0))
+
+
+def a_doubled_record(lines: Lines) -> None:
+    lines.append({**next(x for x in of(lines, judged(lines)) if x["value"] == 0.0), "value": 1.0})
+
+
+def a_dropped_example(lines: Lines) -> None:
+    lines.remove(next(x for x in lines if x["kind"] == "example" and x["part"] == "test"))
+
+
+def an_easier_example(lines: Lines) -> None:
+    record = next(x for x in of(lines, judged(lines)) if x["value"] == 0.0)
+    next(x for x in lines if x["kind"] == "example" and x["id"] == record["id"])["expected"] = "unknown"
+    record["value"] = 1.0
+
+
+def swapped_probe_runs(lines: Lines) -> None:
+    trial = next(x for x in lines if x["kind"] == "trial" and x["probe"] == "resample")
+    trial["probe_runs"], trial["sham_runs"] = trial["sham_runs"][0], [trial["probe_runs"]]
+
+
+def another_runs_records(lines: Lines) -> None:
+    rungs = [x for x in lines if x["kind"] == "rung"]
+    floor = next(x for x in lines if x["kind"] == "floor")
+    rungs[1]["test"] = floor["test"]
+
+
+def a_smaller_error(lines: Lines) -> None:
+    next(x for x in lines if x["kind"] == "plan")["alpha_target"] = 0.025
+
+
+def an_easier_target(lines: Lines) -> None:
+    next(x for x in lines if x["kind"] == "task")["target"]["quality"] = 0.3
+
+
+def a_kinder_scorer(lines: Lines) -> None:
+    next(x for x in lines if x["kind"] == "task")["scorer"] = {"use": "contains"}
+
+
+def a_dropped_rung(lines: Lines) -> None:
+    lines.remove(next(x for x in lines if x["kind"] == "rung" and x["rung"] == "few_shot"))
+
+
+def a_dropped_failure(lines: Lines) -> None:
+    next(x for x in lines if x["kind"] == "diagnosis")["failures"].pop()
+
+
+FORGERIES: list[Callable[[Lines], None]] = [
+    *(a_value, an_output, value_and_output, a_dropped_record, a_doubled_record, a_dropped_example, an_easier_example),
+    *(swapped_probe_runs, another_runs_records, a_smaller_error, an_easier_target, a_kinder_scorer, a_dropped_rung),
+    a_dropped_failure,
+]
+
+
+@pytest.mark.parametrize("forgery", FORGERIES, ids=lambda f: f.__name__)
+def test_recomputation_alone_finds_a_forgery(forgery: Callable[[Lines], None], copy: Path) -> None:
+    """Every digest is made to fit; what remains is arithmetic."""
+    lines = lines_of(copy)
+    forgery(lines)
+    forge(copy, reseal(lines))
+    with pytest.raises(Disproved):
+        verify(copy)
+
+
+@pytest.mark.parametrize("kind", ["task", "plan", "floor", "rung", "run", "example", "record", "diagnosis", "trial"])
+def test_missing_kinds_of_lines_are_an_error_and_not_a_crash(kind: str, copy: Path) -> None:
+    forge(copy, [x for x in lines_of(copy) if x["kind"] != kind])
+    with pytest.raises((Disproved, InputError)):
+        verify(copy)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_garbage_in_the_records_is_an_error_and_not_a_crash(seed: int, copy: Path) -> None:
+    draw, lines = random.Random(seed), lines_of(copy)
+    for _ in range(5):
+        line = draw.choice(lines)
+        edit(line, draw.choice(list(leaves(line))), draw)
+    forge(copy, reseal_quietly(lines))
+    with contextlib.suppress(Disproved, InputError):
+        verify(copy)
+
+
+def reseal_quietly(lines: Lines) -> Lines:
+    try:
+        return reseal(lines)
+    except (KeyError, TypeError):
+        return lines
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not JSON"),
+        ("[]", "format 1"),
+        ('{"format": 2}', "format 1"),
+        ('{"format": 1}', "where its records are"),
+        ('{"format": 1, "records": "records.jsonl"}', "where its records are"),
+        ('{"format": 1, "records": {"path": "none.jsonl"}}', "records are missing"),
+    ],
+)
+def test_what_is_no_verdict_is_one_clear_error(text: str, said: str, tmp_path: Path) -> None:
+    (tmp_path / "verdict.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=said):
+        verify(tmp_path)
+
+
+def test_records_without_a_verdict_are_an_error(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no such verdict"):
+        verify(tmp_path)
