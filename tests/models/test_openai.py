@@ -309,7 +309,7 @@ def test_it_talks_to_llama_cpps_own_server(smollm2: Path) -> None:
         "server = open_server(Path(sys.argv[1]), context=1024, threads=1, key='sk-mine')\n"
         "os.environ['OPENAI_API_KEY'] = 'sk-mine'\n"
         "model = Openai('smollm2', f'{server.listening_address}/v1')\n"
-        "few = Sampling(max_tokens=12)\n"
+        "few = Sampling(max_tokens=24)\n"
         "said = model(Request('Say hello.', sampling=few))\n"
         "choice = model(Request('Is fire hot or cold?', sampling=few, schema={'enum': ['hot', 'cold']}))\n"
         "print(bool(said.text), said.usage.input_tokens > 5, choice.text in ('hot', 'cold'))\n"
