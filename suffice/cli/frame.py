@@ -1,7 +1,7 @@
 """The frame around every command: what goes to stdout, how an error reads, and which code the process leaves with.
 
 0 done · 1 it does not hold · 2 input or usage is wrong · 3 a budget ran out · 4 a model could not be reached ·
-70 a defect in Suffice itself · 130 interrupted
+70 a defect in Suffice itself · 130 interrupted · 141 nobody reads what is said
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 DEFECT = 70
 INTERRUPTED = 130
+UNREAD = 141
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -43,17 +44,21 @@ def _attempt(arguments: Sequence[str], *, as_json: bool) -> int:
 
     try:
         left = command().main(list(arguments), prog_name="suffice", standalone_mode=False)
-        return left if isinstance(left, int) else 0
+        return _interrupted(as_json) if left == INTERRUPTED else left if isinstance(left, int) else 0
     except (KeyboardInterrupt, typer.Abort):
-        hint = "what was paid for is kept; the same command goes on from there"
-        return _report({"code": "interrupted", "message": "interrupted", "hint": hint}, INTERRUPTED, as_json)
-    except BrokenPipeError:
+        return _interrupted(as_json)
+    except (BrokenPipeError, SystemExit):  # the command line's own way of saying that nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        return 0
+        return UNREAD
     except Exception as wrong:
         if os.environ.get("SUFFICE_DEBUG"):
             raise
         return _report(_described(wrong), _code(wrong), as_json)
+
+
+def _interrupted(as_json: bool) -> int:
+    hint = "what was paid for is kept; the same command goes on from there"
+    return _report({"code": "interrupted", "message": "interrupted", "hint": hint}, INTERRUPTED, as_json)
 
 
 def _code(wrong: Exception) -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -108,3 +111,27 @@ def test_a_model_that_is_down_exits_4(suffice: Command, folder: Path) -> None:
     (folder / "suffice.yaml").write_text(yaml)
     error = body(suffice("run", folder, "--json"), 4)["error"]
     assert error["code"] in ("unreachable", "model") and "127.0.0.1" in error["message"]
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_says_so_and_goes_on_from_there(suffice: Command, folder: Path) -> None:
+    slow = MODEL.replace('otherwise="no idea"', 'otherwise="no idea", latency_ms=400, parallel=4')
+    (folder / "mine.py").write_text(slow)
+    command = [sys.executable, "-m", "suffice", "run", str(folder), "--part", "all", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        _wait_for(folder / ".suffice" / "ledger.db")
+        time.sleep(2)
+        started.send_signal(signal.SIGINT)
+        out, _ = started.communicate(timeout=60)
+    assert started.returncode == 130 and json.loads(out)["error"]["code"] == "interrupted"
+    (folder / "mine.py").write_text(slow)
+    again = body(suffice("run", folder, "--part", "all", "--json"))
+    assert again["n"] == 120 and again["solved"] == 116
+
+
+def _wait_for(path: Path) -> None:
+    for _ in range(600):
+        if path.is_file():
+            return
+        time.sleep(0.05)
+    raise AssertionError(f"{path} never came")
