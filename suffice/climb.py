@@ -11,7 +11,7 @@ from .artifacts import write_whole
 from .budget import Budget
 from .compare import pairs
 from .data import Dataset, worded
-from .diagnose import ceilings, diagnose
+from .diagnose import FAILURES_AT_MOST, ceilings, diagnose
 from .digest import digest_of, file_digest, plain
 from .documents import Corpus
 from .errors import InputError
@@ -35,11 +35,15 @@ ALPHA = 0.05
 RECORDS = "records.jsonl"
 BEHIND = 0.01
 """The level at which dev must prove a rung behind what is held before test is left closed for it."""
-FIRST_LOOK = 20
+FIRST_LOOK = 16
 """Variants are first compared on this many select items; the better two then on all of them."""
 FINALISTS = 2
 HAND_OVER_BELOW = (0.5, 0.7, 0.9)
 """Confidences under which the classifier may hand over to the model's stack beneath it."""
+CLEAR_LEAD = 3
+"""Items by which a variant must lead after the first look to be taken without a second one."""
+EXPLAINED_AT_MOST = 15
+"""Failures of the final stack that are explained: the decision is made, this is for people to read."""
 UNLOADED = 30
 """Test items asked one at a time where a latency target decides."""
 UNLOADED_SAMPLE = 1_000_000
@@ -231,7 +235,7 @@ class _Climb:
             for i, s in enumerate(stacks, 1)
         ]
         ranked = sorted(looks, key=lambda x: -(x[1].quality or 0.0))
-        finalists = [s for s, _ in ranked[: FINALISTS if len(stacks) > 1 else 1]]
+        finalists = [s for s, _ in ranked[: FINALISTS if _close(ranked) else 1]]
         full = [(s, self._run(s, self.parts.select, "select", f"{rung.title}: choosing")) for s in finalists]
         best, selected = max(full, key=lambda x: x[1].quality or 0.0)
         told = [
@@ -340,7 +344,7 @@ class _Climb:
 
     # Diagnosis
 
-    def _diagnose(self, of: Run) -> None:
+    def _diagnose(self, of: Run, at_most: int = FAILURES_AT_MOST) -> None:
         self.diagnosis = diagnose(
             of,
             task=self.task,
@@ -354,6 +358,7 @@ class _Climb:
                 progress=lambda p: self.watch("diagnosing the failures that are left", p),
             ),
             evidence=self.evidence,
+            at_most=at_most,
             seed=self.task.seed,
         )
         self.diagnosed = of
@@ -364,7 +369,7 @@ class _Climb:
         if held.rung == "classifier":
             final = self._run(self.best, self.parts.select, "select", "explaining")
         if final is not None and (self.diagnosed is None or self.diagnosed.id != final.id):
-            self._diagnose(final)
+            self._diagnose(final, EXPLAINED_AT_MOST)
 
     def _ceilings(self) -> dict[str, Ceiling]:
         return ceilings(Reading(self.evidence), self.diagnosed.id) if self.diagnosed else {}
@@ -413,6 +418,14 @@ class _Climb:
         return found
 
     _dev_runs: list[str] = field(default_factory=list)
+
+
+def _close(ranked: list[tuple[Stack, Run]]) -> bool:
+    """Whether the first look leaves it open which of the best two is better."""
+    if len(ranked) < 2:
+        return False
+    first, second = ((run_.quality or 0.0) * len(run_.records) for _, run_ in ranked[:2])
+    return first - second < CLEAR_LEAD
 
 
 def placed(below: Stack, layer: Layer) -> Stack:

@@ -21,7 +21,9 @@ from .stats.shares import Share, oracle_estimate, shares
 from .task import Task
 
 FAILURES_AT_MOST = 30
-PASSING_AT_MOST = 12
+PASSING_AT_MOST = 8
+SURE_ENOUGH = 0.5
+"""The confidence, (h − g) / h, from which a single fixed item is listed under the probe's cause."""
 
 Runner = Callable[[Stack, Dataset, int], Run]
 """Runs a stack over examples as repeat number n: the climb's own way of running, with its ledger and budget."""
@@ -35,6 +37,7 @@ def diagnose(
     runner: Runner | None = None,
     evidence: Evidence | None = None,
     part: str = "select",
+    at_most: int = FAILURES_AT_MOST,
     seed: int = 0,
 ) -> Diagnosis:
     """Explain a run's failures by what fixes them (docs/diagnosis.md). Only dev runs belong here."""
@@ -43,8 +46,8 @@ def diagnose(
         if not any(found.of("example")):
             found.add_examples(run.dataset, part)
         found.add_run(run, part)
-    failures, passing = _drawn(run, seed)
-    if failures.examples and _asks(run):
+    failures, passing = _drawn(run, at_most, seed)
+    if failures.examples and _asks(run, failures):
         setting = _setting(run, failures, task, pool, seed)
         for name in _frozen_order():
             _try(name, setting, passing, runner or _plainly, found, run.id, part)
@@ -57,7 +60,8 @@ def attribute(reading: Reading, run: str) -> Diagnosis:
     line = [x for x in reading.evidence.of("diagnosis") if x["of"] == run][-1]
     failures: list[str] = line["failures"]
     trials = [x for x in reading.evidence.of("trial") if x["of"] == run]
-    total = sum(1 for id_ in reading.records[run] if not reading.passed(run, id_))
+    judged = [id_ for id_, value in reading.values(run).items() if value is not None]
+    total = sum(1 for id_ in judged if not reading.passed(run, id_))
     if not failures:
         return Diagnosis(run, 0, (), "nothing failed")
     if not trials:
@@ -67,7 +71,7 @@ def attribute(reading: Reading, run: str) -> Diagnosis:
     groups = clusters([reading.examples[i] for i in failures])
     fixed, sham = ([*zip(*rows, strict=True)] for rows in ([c.fixed for c in columns], [c.sham for c in columns]))
     found = shares(fixed, sham, groups=groups, seed=line["seed"])
-    findings = [_finding(c, s, failures) for c, s in zip(columns, found.probes, strict=True) if any(c.fixed)]
+    findings = [_finding(c, s, failures) for c, s in zip(columns, found.probes, strict=True) if s.share > 0]
     ranked = sorted(_merged(findings), key=lambda f: -f.share)
     claimed = {id_ for f in ranked for id_ in f.record_ids}
     left = [id_ for id_ in failures if id_ not in claimed]
@@ -77,14 +81,19 @@ def attribute(reading: Reading, run: str) -> Diagnosis:
 
 
 def ceilings(reading: Reading, run: str) -> dict[str, Ceiling]:
-    """Each probe's oracle-context estimate: acc + (1 − acc)·h − acc·breakage, with the sham beside it."""
+    """Each probe's oracle-context estimate: acc + (1 − acc)·h − acc·breakage, with the sham beside it.
+
+    The rates are those of the items that the probe says anything about: the others are taken to be like them.
+    """
     passed = [reading.passed(run, id_) for id_ in reading.records[run]]
     line = [x for x in reading.evidence.of("diagnosis") if x["of"] == run][-1]
     found = {}
     for trial in (x for x in reading.evidence.of("trial") if x["of"] == run):
         outcome = _outcome(reading, trial, line["failures"])
         broke = [not _majority(reading, trial["passing_runs"], id_) for id_ in trial["passing"]]
-        fixed, sham = outcome.fixed, outcome.sham
+        said = trial["applies"] if trial["applies"] is not None else line["failures"]
+        tried = [at for at, id_ in enumerate(line["failures"]) if id_ in said]
+        fixed, sham = ([column[at] for at in tried] for column in (outcome.fixed, outcome.sham))
         today = sum(passed) / len(passed)
         told = oracle_estimate(today, fixed, broke, seed=line["seed"])
         idle = oracle_estimate(today, sham, broke, seed=line["seed"])
@@ -101,21 +110,21 @@ def _frozen_order() -> list[str]:
     return sorted(names("probes"), key=lambda name: (find("probes", name).order, name))
 
 
-def _drawn(run: Run, seed: int) -> tuple[Dataset, Dataset]:
+def _drawn(run: Run, at_most: int, seed: int) -> tuple[Dataset, Dataset]:
     """The failures to probe and the solved items to try to break, drawn by the seed."""
     failing = [e for e in run.dataset if not run.by_id[e.id].passed and run.by_id[e.id].value is not None]
     solved = [e for e in run.dataset if run.by_id[e.id].passed]
     return (
-        run.dataset.only(seeded(failing, seed)[:FAILURES_AT_MOST], "failures"),
+        run.dataset.only(seeded(failing, seed)[:at_most], "failures"),
         run.dataset.only(seeded(solved, seed)[:PASSING_AT_MOST], "passing"),
     )
 
 
-def _asks(run: Run) -> bool:
-    """Whether the stack reaches a model whose request could be changed."""
+def _asks(run: Run, failures: Dataset) -> bool:
+    """Whether some failure reaches a model whose request could be changed."""
     if getattr(run.stack.model, "fixed", False):
         return False
-    return bool(run.stack.wording(run.dataset[0].request))
+    return any(run.stack.wording(e.request) for e in failures)
 
 
 def _setting(run: Run, failures: Dataset, task: Task | None, pool: Dataset | None, seed: int) -> Setting:
@@ -133,7 +142,9 @@ def _try(name: str, setting: Setting, passing: Dataset, runner: Runner, found: E
     arms = probe.arms(setting)
     if arms is None:
         return
-    breaking = probe.arms(replace(setting, failures=passing)) if passing.examples else None
+    failures = _still_open(setting.failures, found, of) if arms.open_only else setting.failures
+    tried = passing.examples and not arms.open_only
+    breaking = probe.arms(replace(setting, failures=passing)) if tried else None
     found.add(
         "trial",
         probe=name,
@@ -141,18 +152,30 @@ def _try(name: str, setting: Setting, passing: Dataset, runner: Runner, found: E
         proves=probe.proves,
         causes=arms.causes,
         applies=sorted(arms.applies) if arms.applies is not None else None,
-        probe_runs=_asked(arms.probe, setting.failures, arms, runner, found, part),
-        sham_runs=[_asked(sham, setting.failures, arms, runner, found, part) for sham in arms.shams],
-        passing=[e.id for e in passing] if breaking else [],
+        probe_runs=_asked(arms.probe, failures, arms, runner, found, part),
+        sham_runs=[_asked(sham, failures, arms, runner, found, part) for sham in arms.shams],
+        passing=[e.id for e in _applicable(passing, breaking)] if breaking else [],
         passing_runs=_asked(breaking.probe, passing, breaking, runner, found, part) if breaking else [],
     )
 
 
 def _asked(stack: Stack, examples: Dataset, arms: Arms, runner: Runner, found: Evidence, part: str) -> list[str]:
     """Ask as often as the arms say; a stack that draws without chance is asked once."""
-    chosen = examples.only(e for e in examples if arms.applies is None or e.id in arms.applies)
+    chosen = _applicable(examples, arms)
     repeats = range(1, arms.repeats + 1) if stack.sampling.temperature > 0 and arms.repeats > 1 else (0,)
     return [found.add_run(runner(stack, chosen, sample), part) for sample in repeats] if chosen.examples else []
+
+
+def _still_open(failures: Dataset, found: Evidence, of: str) -> Dataset:
+    """The failures that no earlier probe fixed."""
+    reading, ids = Reading(found), [e.id for e in failures]
+    outcomes = [_outcome(reading, trial, ids).fixed for trial in found.of("trial") if trial["of"] == of]
+    fixed = {id_ for outcome in outcomes for id_, done in zip(ids, outcome, strict=True) if done}
+    return failures.only(e for e in failures if e.id not in fixed)
+
+
+def _applicable(examples: Dataset, arms: Arms) -> Dataset:
+    return examples.only(e for e in examples if arms.applies is None or e.id in arms.applies)
 
 
 def _plainly(stack: Stack, examples: Dataset, sample: int) -> Run:
@@ -213,8 +236,10 @@ def _columns(reading: Reading, trial: Line, failures: Sequence[str]) -> list[_Co
 
 
 def _finding(column: _Column, share: Share, failures: Sequence[str]) -> Finding:
+    """The ids are listed where each fix is the probe's rather than chance's: confidence of one half or more."""
     ids = tuple(id_ for id_, fixed in zip(failures, column.fixed, strict=True) if fixed)
     counts = {"failures": len(failures), "fixed": len(ids), "sham_fixed": sum(column.sham)}
+    ids = ids if share.confidence >= SURE_ENOUGH else ()
     return Finding(
         column.cause,
         share.share,

@@ -41,6 +41,8 @@ class Arms:
     """Ids of the failures the probe says anything about; None means all."""
     repeats: int = 1
     """How often each is asked; a majority of passes counts as one pass."""
+    open_only: bool = False
+    """Whether only failures that no earlier probe fixed are asked about: dear probes that come last."""
 
 
 class Probe(Protocol):

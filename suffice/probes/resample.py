@@ -20,4 +20,4 @@ class Resample:
 
     def arms(self, setting: Setting) -> Arms | None:
         warm = replace(setting.stack, sampling=replace(setting.stack.sampling, temperature=self.temperature))
-        return Arms(warm, (setting.stack,), repeats=self.repeats)
+        return Arms(warm, (setting.stack,), repeats=self.repeats, open_only=True)
