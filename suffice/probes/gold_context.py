@@ -131,8 +131,28 @@ def _causes(setting: Setting, gold: Mapping[str, Passage]) -> dict[str, Cause]:
     for example in setting.failures:
         if example.id in gold:
             held = all(holdings.hold(c) for c in example.context)
-            found[example.id] = "coverage" if not held else "retrieval" if searches else "knowledge"
+            missed = held and searches and not _shown(setting.stack, example, gold[example.id])
+            found[example.id] = "coverage" if not held else "retrieval" if missed else "knowledge"
     return found
+
+
+def _shown(stack: Stack, example: Example, gold: Passage) -> bool:
+    """Whether the stack shows the model the passage, or a part of the document where only that is named."""
+    heard: list[Request] = []
+
+    def listen(request: Request) -> Answer:
+        heard.append(request)
+        return Answer("")
+
+    stack.over(listen)(example.request)
+    passages = heard[0].passages if heard else ()
+    texts = [likeness(c.text) for c in example.context if c.text]
+    shown = likeness(" ".join(p.text for p in passages))
+    return (
+        all(text in shown for text in texts)
+        if texts
+        else any(_same_document(p.document, gold.document) for p in passages)
+    )
 
 
 def _searches(stack: Stack) -> bool:
