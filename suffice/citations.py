@@ -36,8 +36,10 @@ def citing(request: Request, ask: Ask) -> Answer:
     """Ask for an answer with citations; keep those that hold, remove those that were invented, and note both.
 
     The text comes back without markers, so that it can be compared with an expected answer; a structured reply
-    (`request.schema`) keeps its text as it is.
+    (`request.schema`) keeps its text as it is. Where nothing was found there is nothing to cite.
     """
+    if not request.passages:
+        return ask(request)
     answer = ask(replace(request, instructions=(*request.instructions, CITE)))
     found = cited(answer.text, request.passages)
     kept = answer if request.schema is not None else replace(answer, text=found.text)

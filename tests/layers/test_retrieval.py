@@ -71,6 +71,11 @@ def test_an_answer_without_marks_is_attributed(task: Task) -> None:
     assert answer.citations == ("leave.md#leave/1",) and answer.trace[0].notes["attributed"]
 
 
+def test_where_nothing_is_found_nothing_is_cited(task: Task) -> None:
+    stack = saying("I do not know [1]").push(layer(task, cite=True))
+    assert stack(Request("zebra?")).citations == () and stack.wording(Request("zebra?"))[0].role == "user"
+
+
 def test_a_structured_reply_keeps_its_text(task: Task) -> None:
     reply = '{"days": [1]}'
     answer = saying(reply).push(layer(task, cite=True))(Request("leave?", schema={"type": "object"}))
