@@ -149,14 +149,14 @@ class SqliteIndex:
         import numpy as np
 
         ids, access, matrix = self._vectors
-        if not len(ids) or not query.strip():
+        rows = np.flatnonzero(np.isin(access, allowed))
+        if not len(rows) or not query.strip():
             return []
-        scores = matrix @ _meaning(query[:CHARACTERS_AT_MOST], self._embedder, self.folder)
-        if len(allowed) < len(self._labels):
-            scores[~np.isin(access, allowed)] = -np.inf
-        best = np.argpartition(-scores, min(depth, len(ids)) - 1)[:depth]
-        ranked = sorted(((ids[i], float(scores[i])) for i in best if np.isfinite(scores[i])), key=_best_first)
-        return ranked[:depth]
+        asked = _meaning(query[:CHARACTERS_AT_MOST], self._embedder, self.folder)
+        few = len(rows) < len(ids) / 10
+        scores = matrix[rows] @ asked if few else (matrix @ asked)[rows]
+        best = np.argpartition(-scores, min(depth, len(rows)) - 1)[:depth]
+        return sorted(((ids[rows[i]], float(scores[i])) for i in best), key=_best_first)
 
     def _telling(self, asked: Sequence[str]) -> Sequence[str]:
         """Without the words that most passages have: FTS5 gives those no weight, and they take most of the time."""
