@@ -1,4 +1,4 @@
-"""Throughput of `run` with durable records, beside bare clients: python benchmarks/throughput.py [--rounds 3]
+"""Throughput of `run` with durable records, beside bare clients: python benchmarks/throughput.py [--peers]
 
 Every line is one fresh process. `ideal` is workers / latency. CPU is the client's, over the calls alone; `floor` lines
 send the same requests from the same number of threads and keep nothing, so their share of the ideal is what this
@@ -11,6 +11,7 @@ import argparse
 import http.client
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from _server import serving, sums
+from _server import SERVER, serving, sums
 
 from suffice.data import Example
 from suffice.ledger import Ledger
@@ -91,43 +92,48 @@ def _bare(connected: Callable[[], Send], count: int, workers: int) -> tuple[floa
     return time.perf_counter() - start, time.process_time() - cpu, sum(right)
 
 
-PEERS = {"suffice": suffice, "floor: http.client": standard, "floor: urllib3": urllib3}
+OURS = {"suffice": suffice, "floor: http.client": standard, "floor: urllib3": urllib3}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
     parser.add_argument("--n", type=int, default=2000)
     parser.add_argument("--workers", type=int, default=64)
     parser.add_argument("--latency-ms", type=float, default=50.0)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peers", action="store_true", help="also other harnesses, those that are installed")
     parser.add_argument("--one", help=argparse.SUPPRESS)
-    given = parser.parse_args()
+    given = parser.parse_known_args()[0]
     if given.one:
-        seconds, cpu, right = PEERS[given.one](os.environ["BASE"], given.n, given.workers)
+        seconds, cpu, right = OURS[given.one](os.environ["BASE"], given.n, given.workers)
         memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(json.dumps([seconds, cpu, right, memory]))
+        print("RESULT", json.dumps({"eval_s": seconds, "eval_cpu_s": cpu, "ok": right, "rss_mb": memory}))
         return
-    ideal = given.workers / (given.latency_ms / 1000) if given.latency_ms else float("inf")
     print(f"{'':20s} {'examples/s':>10s} {'of ideal':>8s} {'CPU ms':>7s} {'MB':>5s} {'correct':>9s}  load")
     for _ in range(given.rounds):
-        for name in PEERS:
-            measure(name, given, ideal)
+        for name in OURS:
+            measure(name, [sys.executable, __file__, "--one", name, "--workers", str(given.workers)], given)
+        for driver in sorted((SERVER.parent / "drivers").glob("*_*.py")) if given.peers else ():
+            python = os.environ.get("PEERS_PYTHON", sys.executable)
+            measure(driver.stem, [python, str(driver), "--conc", str(given.workers)], given)
 
 
-def measure(name: str, given: argparse.Namespace, ideal: float) -> None:
-    """One process against one fresh server."""
+def measure(name: str, command: list[str], given: argparse.Namespace) -> None:
+    """One process against one fresh server; a peer says what it did in a line that starts with RESULT."""
     options = ("--latency-ms", str(given.latency_ms))
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder), *options) as server:
-        command = [sys.executable, __file__, "--one", name, "--n", str(given.n), "--workers", str(given.workers)]
-        done = subprocess.run(command, env={**os.environ, "BASE": server.url}, capture_output=True, text=True)
-    if done.returncode:
-        print(f"{name:20s} failed: {done.stderr.strip().splitlines()[-1]}")
+        whole = [*command, "--n", str(given.n), "--base", server.url, "--work", folder]
+        done = subprocess.run(whole, env={**os.environ, "BASE": server.url}, capture_output=True, text=True)
+    told = [line[7:] for line in done.stdout.splitlines() if line.startswith("RESULT ")]
+    if not told or json.loads(told[-1])["ok"] is None:
+        missing = re.findall(r"No module named '([^']+)'", done.stderr)
+        print(f"{name:20s} {f'{missing[0]} is not installed' if missing else 'failed'}")
         return
-    seconds, cpu, right, memory = json.loads(done.stdout)
-    rate = given.n / seconds
+    row = json.loads(told[-1])
+    rate, ideal = given.n / row["eval_s"], given.workers / max(given.latency_ms, 0.001) * 1000
     print(
-        f"{name:20s} {rate:10.0f} {rate / ideal:8.0%} {cpu / given.n * 1000:7.3f} {memory:5.0f} "
-        f"{right:4d}/{given.n:<4d}  {os.getloadavg()[0]:.1f}",
+        f"{name:20s} {rate:10.0f} {rate / ideal:8.0%} {row['eval_cpu_s'] / given.n * 1000:7.3f} {row['rss_mb']:5.0f} "
+        f"{row['ok']!s:>4s}/{given.n:<4d}  {os.getloadavg()[0]:.1f}",
         flush=True,
     )
 

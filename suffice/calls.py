@@ -48,10 +48,14 @@ class Calls:
         self._pending = threading.local()
         self._draw = random.Random()
 
-    def during(self, run: str) -> Calls:
-        """The same calls, breaker and budget, with attempts filed under `run`, and a `stop` of its own."""
+    def during(self, run: str, *, ledger: Ledger | None = None, budget: Budget | None = None) -> Calls:
+        """The same calls and breaker for one run: its attempts are filed under it, and it can be stopped alone.
+
+        `ledger` serves where these calls have none; `budget`, where given, takes the place of theirs.
+        """
         mine = copy.copy(self)
         mine.run, mine.stop = run, threading.Event()
+        mine.ledger, mine.budget = self.ledger or ledger, budget or self.budget
         return mine
 
     @property

@@ -92,7 +92,7 @@ class _Work:
         self.stack, self.dataset, self.scorer, self.ledger, self.sample = stack, dataset, scorer, ledger, sample
         self.manifest = manifest_of(stack, dataset, scorer, sample=sample)
         self.id = ledger.begin(self.manifest)
-        self.calls = self._calls(budget).during(self.id)
+        self.calls = self._calls().during(self.id, ledger=ledger, budget=budget)
         self.asked = stack.over(self.calls)
         self.records = {r.id: r for r in ledger.records(self.id) if (not r.fault and not r.error) or r.fault in LASTING}
         self.resumed = len(self.records)
@@ -101,13 +101,13 @@ class _Work:
         self.moved = threading.Condition()
         self.working = 0
 
-    def _calls(self, budget: Budget | None) -> Calls:
+    def _calls(self) -> Calls:
         model = self.stack.model
         if isinstance(model, Calls):
             return model
         if not isinstance(model, Model):
             raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
-        return Calls(model, self.ledger, budget)
+        return Calls(model)
 
     def done(self, workers: int | None, progress: Callable[[Progress], object] | None) -> Run:
         todo = [e for e in self.dataset if e.id not in self.records]

@@ -147,6 +147,13 @@ def test_a_spent_budget_keeps_what_was_paid_for(ledger: Ledger) -> None:
     assert model.calls == 40
 
 
+def test_a_runs_own_budget_and_ledger_hold_for_calls_made_elsewhere(ledger: Ledger) -> None:
+    model = Scripted(SQUARES)
+    with pytest.raises(BudgetSpent):
+        run(Stack(Calls(model)), DATASET, ledger=ledger, budget=Budget(calls=3))
+    assert ledger.totals().replies == model.calls == 3
+
+
 @pytest.mark.parametrize("fault", ["unauthorized", "unreachable"])
 def test_what_would_meet_every_example_ends_the_run(ledger: Ledger, fault: str) -> None:
     model = Scripted(lambda _: ModelError("no", fault=fault), latency_ms=5.0)  # type: ignore[arg-type]
