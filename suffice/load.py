@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from . import rows
 from .contract import validator
-from .data import Dataset, Output
+from .data import Dataset, Example, Output
 from .errors import InputError
 from .model import resolve
 from .plugins import find
 from .score import Scorer
 from .strict import read_json, read_text
 from .task import Task
+from .template import unfilled
 from .types import Json, Tool
 from .yamlfile import Place, YamlFile, read_yaml
 
@@ -62,7 +63,7 @@ class _Loading:
         name = said.name or self.folder.resolve().name or "task"
         examples = rows.read(self.named("examples", said.examples), output, needs_expected=needs)
         self.check_models()
-        return Task(
+        task = Task(
             name=name,
             goal=said.goal,
             dataset=Dataset(examples, output, scorer, name),
@@ -70,7 +71,7 @@ class _Loading:
             strong_model=said.strong_model,
             documents=self.knowledge(),
             tables=self.named("tables", said.tables) if said.tables else None,
-            prompt=read_text(self.named("prompt", said.prompt), "prompt") if said.prompt else None,
+            prompt=self.prompt(examples),
             output=output,
             score=score,
             rules=self.named("rules", said.rules) if said.rules else None,
@@ -79,6 +80,9 @@ class _Loading:
             folder=self.folder,
             seed=seed,
         )
+        if task.rules is not None:
+            find("layers", "rules").for_task(task)  # a mistake in the rules is told now, with its line
+        return task
 
     def named(self, key: str, name: str, *, folder: bool = False) -> Path:
         """The file that a key names, taken from the task's folder."""
@@ -89,6 +93,22 @@ class _Loading:
                 _place(key), f"`{key}`: no such {what}: {path}", "paths are taken from the task's folder"
             )
         return path
+
+    def prompt(self, examples: Sequence[Example]) -> str | None:
+        """The prompt's text; a place in it that some input cannot fill is found before anything is run."""
+        if self.said.prompt is None:
+            return None
+        path = self.named("prompt", self.said.prompt)
+        text = read_text(path, "prompt")
+        for example in examples:
+            fields = example.request.fields
+            for name, line in unfilled(text, fields):
+                message = f"the prompt names `{{{{{name}}}}}`, which the input of example `{example.id}` lacks"
+                known = ", ".join(["input", *fields])
+                raise InputError(message, file=str(path), line=line, hint=f"known there: {known}")
+                    message, file=str(path), line=line, hint=f"known there: {', '.join(['input', *fields])}"
+                )
+        return text
 
     def knowledge(self) -> Path | None:
         if self.said.documents is None:

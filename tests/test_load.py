@@ -54,7 +54,7 @@ def test_every_key_reaches_the_task(write: Write) -> None:
         "target: {quality: 0.9, tolerance: 0.01, p95_ms: 1500, usd_per_1k: 2}\n"
         "profile: {requests_per_day: 20000, knowledge_changes: weekly, must_cite: true, owner: Ada}\n"
     )
-    files = {"p.md": "Sort {{input}}", "docs/a.md": "text", "t.sqlite": "", "r.yaml": "rules: []"}
+    files = {"p.md": "Sort {{input}}", "docs/a.md": "text", "t.sqlite": "", "r.yaml": "rules: [{matches: '.+'}]"}
     task = load(write(yaml, **files), seed=7)
     assert (task.name, task.goal, task.prompt, task.seed) == ("desk", "Sort it.", "Sort {{input}}", 7)
     assert task.documents == task.folder / "docs" and task.rules == task.folder / "r.yaml"
@@ -173,6 +173,19 @@ def test_a_scorer_of_ones_own_may_do_without_expected(write: Write) -> None:
     assert "`expected` is missing" in refused(write("score: exact\n", rows)).message
     broken = refused(write("score: mine.py:Long\n", rows, **{"mine.py": "import nothing_like_it\n"}))
     assert str(broken.file).endswith("mine.py") and broken.line == 1
+
+
+def test_a_place_in_the_prompt_that_no_input_fills_is_told_with_its_line(write: Write) -> None:
+    yaml, rows = "prompt: p.md\n", [{"id": "a", "input": {"q": "?"}, "expected": "x"}]
+    assert load(write(yaml, rows, **{"p.md": "Say {{ q }}\n{{input}}"})).prompt
+    wrong = refused(write(yaml, rows, **{"p.md": "Say\n{{qq}}"}))
+    assert wrong.line == 2 and "{{qq}}" in wrong.message and "known there: input, q" in wrong.hint
+    assert str(wrong.file).endswith("p.md")
+
+
+def test_a_mistake_in_the_rules_is_told_with_its_line(write: Write) -> None:
+    wrong = refused(write("rules: r.yaml\n" + YAML, **{"r.yaml": "rules:\n  - {patern: x}\n"}))
+    assert str(wrong.file).endswith("r.yaml") and wrong.line == 2
 
 
 def test_a_missing_folder_says_how_to_make_one(tmp_path: Path) -> None:

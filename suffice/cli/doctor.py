@@ -101,18 +101,20 @@ def _disk(folder: Path | None) -> Check:
 
 
 def _weights(name: str) -> Check:
-    """Present or not; nothing is fetched here."""
-    from ..weights import KNOWN, cache_dir
+    """Present and sound, or not; nothing is fetched here."""
+    from ..weights import KNOWN, cache_dir, checked_digest
 
     known, own = KNOWN[name], os.environ.get("SUFFICE_MODEL") if name == "smollm2" else None
+    title = f"weights {name}"
     if own:
-        there = Path(own).is_file()
-        return Check(
-            f"weights {name}", "ok" if there else "bad", f"SUFFICE_MODEL={own}", "" if there else "no such file"
-        )
-    if any(cache_dir().rglob(known.main)):
-        return Check(f"weights {name}", "ok", f"in {cache_dir()}")
-    return Check(f"weights {name}", "note", "not here yet", f"{known.megabytes} MB are fetched when first needed")
+        there = Path(own).expanduser().is_file()
+        return Check(title, "ok" if there else "bad", f"SUFFICE_MODEL={own}", "" if there else "no such file")
+    found = next(cache_dir().rglob(known.main), None)
+    if found is None:
+        return Check(title, "note", "not here yet", f"{known.megabytes} MB are fetched when first needed")
+    if checked_digest(found) != next(iter(known.files.values())):
+        return Check(title, "bad", f"{found} has other content than it should", "delete it: it is fetched again")
+    return Check(title, "ok", f"in {cache_dir()}")
 
 
 def _keys() -> Iterator[Check]:

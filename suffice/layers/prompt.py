@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,13 +9,11 @@ from typing import ClassVar, Self
 
 from ..anatomy import Anatomy, anatomy, properties
 from ..data import Dataset, Output
-from ..errors import InputError
 from ..layer import Cause, Duty, Layer
 from ..task import Task
+from ..template import PLACE, WHOLE, fill
 from ..types import Answer, Ask, Json, Request
 
-WHOLE = "{{input}}"
-_PLACE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 FEW = 12
 """Labels up to which a short prompt still lists them all."""
 
@@ -43,7 +40,7 @@ class Prompt(Layer):
     def reading(self, text: str) -> Self:
         """With the text of a prompt.md: from the first paragraph that holds a placeholder on, it is the question."""
         paragraphs = re.split(r"\n\s*\n", text.strip())
-        first = next((at for at, part in enumerate(paragraphs) if _PLACE.search(part)), len(paragraphs))
+        first = next((at for at, part in enumerate(paragraphs) if PLACE.search(part)), len(paragraphs))
         question = "\n\n".join(paragraphs[first:]) or WHOLE
         return replace(self, instructions="\n\n".join(paragraphs[:first]), question=question)
 
@@ -92,20 +89,6 @@ class Prompt(Layer):
 
 
 REASONING = "Before you answer, work out which facts the question needs. Then write the final answer only."
-
-
-def fill(template: str, text: str, fields: Mapping[str, Json]) -> str:
-    """The template with each `{{name}}` replaced, in one pass: what a value contains is never filled in again."""
-    values = {"input": text, **fields}
-
-    def value(place: re.Match[str]) -> str:
-        if place[1] not in values:
-            known = ", ".join(values)
-            raise InputError(f"the prompt names `{{{{{place[1]}}}}}`, which the input lacks", hint=f"known: {known}")
-        found = values[place[1]]
-        return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False)
-
-    return _PLACE.sub(value, template)
 
 
 def _role(goal: str) -> str:

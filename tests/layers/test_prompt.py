@@ -9,10 +9,11 @@ import pytest
 
 from suffice.data import Dataset, Example, Output
 from suffice.errors import InputError
-from suffice.layers.prompt import Prompt, fill
+from suffice.layers.prompt import Prompt
 from suffice.models.scripted import Scripted
 from suffice.plugins import build, spec_of
 from suffice.stack import Stack
+from suffice.template import fill
 from suffice.testing.samples import sample_task
 from suffice.types import Request, Shot
 
