@@ -106,8 +106,6 @@ class _Loading:
                 message = f"the prompt names `{{{{{name}}}}}`, which the input of example `{example.id}` lacks"
                 known = ", ".join(["input", *fields])
                 raise InputError(message, file=str(path), line=line, hint=f"known there: {known}")
-                    message, file=str(path), line=line, hint=f"known there: {', '.join(['input', *fields])}"
-                )
         return text
 
     def knowledge(self) -> Path | None:
