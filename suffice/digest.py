@@ -24,6 +24,8 @@ def canonical(value: Json) -> bytes:
 
 def plain(value: Json) -> Json:
     """Dataclasses, mappings, tuples and paths as what `json` knows; a value is never silently turned into text."""
+    if value is None or isinstance(value, str | int | float):
+        return value
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value) if f.repr}
     if isinstance(value, Mapping):
