@@ -78,7 +78,7 @@ def _row(step: Body, chosen: bool) -> tuple[Text, ...]:
 
 def _bar(quality: Body | None, width: int = 12) -> str:
     """The estimate as blocks; an eighth of a block is the finest."""
-    if quality is None:
+    if quality is None or quality["estimate"] is None:
         return ""
     eighths = round(quality["estimate"] * width * 8)
     return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8].strip()) or "▏"
@@ -102,11 +102,19 @@ def _reasons(body: Body, screen: Console) -> None:
 
 
 def _quality(found: Body | None) -> str:
-    return "" if found is None else f"{found['estimate']:.2f} [{found['low']:.2f}, {found['high']:.2f}]"
+    return "" if found is None else _between(found["estimate"], found["low"], found["high"], ".2f")
 
 
 def _lift(found: Body | None) -> str:
-    return "" if found is None else f"{found['lift']:+.2f} [{found['low']:+.2f}, {found['high']:+.2f}]"
+    return "" if found is None else _between(found["lift"], found["low"], found["high"], "+.2f")
+
+
+def _between(estimate: float | None, low: float | None, high: float | None, how: str) -> str:
+    """A number with its interval, as far as they are known."""
+    if estimate is None:
+        return "–"
+    interval = "" if low is None or high is None else f" [{low:{how}}, {high:{how}}]"
+    return f"{estimate:{how}}{interval}"
 
 
 def _usd(step: Body) -> str:

@@ -1,0 +1,54 @@
+"""A verdict in a terminal: every rung with its numbers and reason, whatever the width, and nothing cut off."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from suffice.cli import show
+
+VERDICTS = sorted((Path(__file__).parent.parent / "verdicts").glob("*.json"))
+
+
+def shown(body: Any, width: int) -> str:
+    screen = Console(file=io.StringIO(), width=width, highlight=False)
+    show.verdict(body, screen, folder=Path("task"))
+    return screen.file.getvalue()  # type: ignore[attr-defined]  # the StringIO that was given
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("width", [80, 140])
+@pytest.mark.parametrize("path", VERDICTS, ids=lambda path: path.stem)
+def test_everything_that_was_decided_is_said(path: Path, width: int) -> None:
+    body = json.loads(path.read_text("utf-8"))
+    text = shown(body, width)
+    assert all(len(line) <= width for line in text.splitlines()) and "…" not in text
+    for said in (body["headline"], *body["warnings"], *body["what_would_change_this"], "task/report.html"):
+        assert words(said) in words(text), said
+    for step in body["steps"]:
+        assert step["title"] in text and show.STATUS[step["status"]][0] in text
+        if step["quality"] and step["quality"]["estimate"] is not None:
+            assert f"{step['quality']['estimate']:.2f} [" in text
+
+
+def test_numbers_that_are_not_known_are_dashes() -> None:
+    body = json.loads(VERDICTS[0].read_text("utf-8"))
+    for step in body["steps"]:
+        for group, names in (("quality", ("estimate", "low", "high")), ("comparison", ("lift", "low", "high"))):
+            if step[group]:
+                step[group].update(dict.fromkeys(names))
+    assert "–" in shown(body, 120) and "None" not in shown(body, 120)
+
+
+def test_what_comes_from_others_is_no_markup() -> None:
+    body = json.loads(VERDICTS[0].read_text("utf-8"))
+    body["headline"] = "[red]not markup[/red] [/]"
+    assert "[red]not markup[/red] [/]" in shown(body, 120)
