@@ -67,7 +67,8 @@ def _nearest(setting: Setting, k: int) -> dict[str, tuple[Shot, ...]]:
         @ vectors([e.text for e in pool], folder=setting.folder).T
     )
     ranked = (-near).argsort(axis=1, kind="stable")
-    return {e.id: _shots([pool[j] for j in row if _apart(pool[j], e)][:k][::-1]) for e, row in zip(failures, ranked, strict=True)}
+    rows = zip(failures, ranked, strict=True)
+    return {e.id: _shots([pool[j] for j in row if _apart(pool[j], e)][:k][::-1]) for e, row in rows}
 
 
 def _random(setting: Setting, k: int) -> dict[str, tuple[Shot, ...]]:
