@@ -125,7 +125,8 @@ class _Climb:
         candidates = candidates_of(task, self.model)
         judged = parts.test.only((*parts.test, *parts.edge))
         claims = max(1, len(candidates))
-        shared = split(ALPHA, candidates=claims, claims=claims)
+        lifts_and_losses = 2 if len(parts.edge) else 1
+        shared = split(ALPHA, candidates=claims, claims=claims * lifts_and_losses)
         body = {
             "fingerprint": judged.fingerprint,
             "candidates": candidates,
@@ -365,9 +366,7 @@ class _Climb:
 
     def _explain(self, held: Held) -> None:
         """Diagnose what the final stack still gets wrong on dev, unless that is known already."""
-        final = self.base_run if held.rung not in ("floor", "classifier") else None
-        if held.rung == "classifier":
-            final = self._run(self.best, self.parts.select, "select", "explaining")
+        final = self.best_run if held.rung != "floor" else None
         if final is not None and (self.diagnosed is None or self.diagnosed.id != final.id):
             self._diagnose(final, EXPLAINED_AT_MOST)
 
@@ -396,9 +395,15 @@ class _Climb:
     # Money
 
     def _too_dear(self, rung: Rung) -> str:
-        """Why a rung cannot be paid for with what is left, or nothing."""
-        if rung.name == "classifier":
+        """Why a rung cannot be paid for with what is left, or nothing; a rung once begun is never too dear again."""
+        begun = {"plan": self.evidence.one("plan")["hash"], "rung": rung.name}
+        if rung.name == "classifier" or any(d.body == begun for d in self.ledger.declared("begun")):
             return ""
+        if not (dear := self._price(rung)):
+            self.ledger.declare("begun", begun)
+        return dear
+
+    def _price(self, rung: Rung) -> str:
         calls = calls_of(self.task, 5 if rung.name in ("prompt", "few_shot") else 3)
         left = None if self.budget.usd is None else self.budget.usd - self.budget.spent_usd
         bought = self.ledger.totals()

@@ -21,6 +21,7 @@ class Quality:
     estimate: float
     low: float
     high: float
+    """Limits that hold however the unjudged items would have been judged."""
     n: int
     alpha: float
     method: str
@@ -81,11 +82,9 @@ class Measures:
             mean_interval([_or(values[e.id], x) for e in examples], clusters(examples), alpha=2 * alpha, seed=seed)
             for x in (0.0, 1.0)
         ]
-        meets = _meets(worst[0].low, worst[1].high, target)
-        unjudged = len(examples) - len(judged)
-        return Quality(
-            found.estimate, found.low, found.high, found.n, alpha, found.method, unjudged, meets, found.reason
-        )
+        low, high = worst[0].low, worst[1].high
+        meets, unjudged = _meets(low, high, target), len(examples) - len(judged)
+        return Quality(found.estimate, low, high, found.n, alpha, found.method, unjudged, meets, found.reason)
 
     def against(self, run: str, held: str, part: str) -> Comparison:
         """A run compared with what is held, pair by pair, at the declared level."""

@@ -127,9 +127,11 @@ class Conclusion(Measures):
 
     def _too_slow(self, speed: Mapping[str, Json]) -> str:
         target = self.task["target"]
-        if target["p95_ms"] and (speed["p95_ms"] or 0) > target["p95_ms"]:
+        if target["p95_ms"] is not None and (speed["p95_ms"] or 0) > target["p95_ms"]:
             return f"P95 is {speed['p95_ms']:.0f} ms, the target {target['p95_ms']:g} ms"
-        if target["usd_per_1k"] and (speed["usd_per_1k"] or 0) > target["usd_per_1k"]:
+        if target["usd_per_1k"] is not None and speed["usd_per_1k"] is None:
+            return f"its price is not known, the target is ${target['usd_per_1k']:.2f} for 1,000 requests"
+        if target["usd_per_1k"] is not None and speed["usd_per_1k"] > target["usd_per_1k"]:
             return f"1,000 requests cost ${speed['usd_per_1k']:.2f}, the target is ${target['usd_per_1k']:.2f}"
         return ""
 

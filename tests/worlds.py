@@ -199,3 +199,53 @@ def digits(text: str) -> int:
     """The first number in a text."""
     found = re.search(r"\d+", text)
     return int(found[0]) if found else 0
+
+
+def prompt_a_little() -> Scripted:
+    """Lifted a little by a prompt: too little for so few items."""
+    more = where(lambda _: True).replies
+
+    def says(request: Request) -> str:
+        known = point("little", number_of(request)) < 0.05
+        return str(more(request)) if known else "unknown"  # type: ignore[operator]
+
+    return Scripted(says, name="prompt-a-little")
+
+
+def coin_by_one() -> Scripted:
+    return Scripted(coin().replies, name="coin", usd=0.001, parallel=1)
+
+
+def coin_by_eight() -> Scripted:
+    return Scripted(coin().replies, name="coin", usd=0.001, parallel=8)
+
+
+def slow() -> Scripted:
+    return where(lambda _: True, latency_ms=15.0)
+
+
+def unpriced() -> Scripted:
+    from suffice.types import Answer
+
+    return Scripted(lambda request: Answer(truth(request), cost=None), name="unpriced")
+
+
+def few_shot_reckless() -> Scripted:
+    """Right half the time, always with shots, which also make it answer what it should refuse."""
+
+    def says(request: Request) -> str:
+        if "attack" in request.input:
+            return "at your service" if request.shots else "unknown"
+        knows = request.shots or point("half", number_of(request)) < 0.5
+        return truth(request) if knows else "unknown?"
+
+    return Scripted(says, name="few-shot-reckless", usd=0.001)
+
+
+def dead() -> Scripted:
+    from suffice.errors import Unreachable
+
+    def says(_: Request) -> BaseException:
+        return Unreachable("nobody is there", fault="unreachable")
+
+    return Scripted(says, name="dead")
