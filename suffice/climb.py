@@ -457,7 +457,7 @@ def calls_of(task: Task, variants: int) -> int:
 def sampling_for(task: Task, dev: Dataset) -> Sampling:
     """Greedy, with room for half as much again as the longest right answer on dev (about 2.5 characters a token)."""
     longest = max((len(worded(a)) for e in dev for a in e.accepted), default=100)
-    least = {"labels": 8, "text": 32, "schema": 48, "tools": 48}[task.output.kind]
+    least = {"labels": 8, "text": 24, "schema": 48, "tools": 48}[task.output.kind]
     return Sampling(max_tokens=min(1024, max(least, round(longest * 1.5 / 2.5) + 4)), seed=task.seed)
 
 

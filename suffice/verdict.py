@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,6 +165,7 @@ class Conclusion(Measures):
         run = self.reading.runs[kept.test] if kept else None
         rungs = list(self.reading.evidence.of("rung"))
         diagnosed = next(reversed(list(self.reading.evidence.of("diagnosis"))), None)
+        explained = attribute(self.reading, diagnosed["of"]) if diagnosed else None
         return {
             "format": FORMAT,
             "task": {k: v for k, v in self.task.items() if k not in ("kind", "warnings")},
@@ -180,8 +182,8 @@ class Conclusion(Measures):
             "own_best": self._own_best(held),
             "test": self._test(),
             "steps": steps,
-            "diagnosis": plain(attribute(self.reading, diagnosed["of"]).findings) if diagnosed else [],
-            "diagnosis_of": {k: v for k, v in diagnosed.items() if k != "kind"} if diagnosed else None,
+            "diagnosis": plain(explained.findings) if explained else [],
+            "diagnosis_of": {**_without_kind(diagnosed), "note": explained.note} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),
             "economics": self._economics(steps, kept),
             "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
@@ -222,15 +224,14 @@ class Conclusion(Measures):
     def _target_words(self, quality: Quality, met: bool | None) -> str:
         target = self.task["target"]
         if target["quality"] is None:
-            return f"proven ≥ {quality.low:.2f} (no target was set)"
-        wanted = f"target {target['quality']:.2f}, tolerance {target['tolerance']:.2f}"
+            return f"proven ≥ {_down(quality.low)} (no target was set)"
+        wanted = f"target {_set(target['quality'])}, tolerance {_set(target['tolerance'])}"
         if met:
-            return f"proven ≥ {target['quality'] - target['tolerance']:.2f} ({wanted})"
+            return f"proven ≥ {_set(target['quality'] - target['tolerance'])} ({wanted})"
         if met is False:
-            return f"proven < {target['quality']:.2f} ({wanted})"
-        return (
-            f"measured {quality.estimate:.2f}, true quality between {quality.low:.2f} and {quality.high:.2f} ({wanted})"
-        )
+            return f"proven < {_set(target['quality'])} ({wanted})"
+        between = f"between {_down(quality.low)} and {_up(quality.high)}"
+        return f"measured {quality.estimate:.2f}, true quality {between} ({wanted})"
 
     def _warnings(self) -> list[str]:
         n, plan, found = len(self.examples("test")), self.plan, []
@@ -296,7 +297,7 @@ class Conclusion(Measures):
                 found.append(f"{step['title']} would be considered once: {step['reason']}.")
         if kept and met:
             found.append(
-                f"A target above {kept.quality.low + target['tolerance']:.2f} would not be proven by this stack."
+                f"A target above {_up(kept.quality.low + target['tolerance'])} would not be proven by this stack."
             )
         if volume := self.task["profile"]["requests_per_day"]:
             found.append(f"Volume is taken as {volume:g} requests a day; no rung here is chosen by volume yet.")
@@ -329,27 +330,44 @@ def can_prove(n: int, target: Mapping[str, Json], plan: Mapping[str, Json]) -> s
     least = provable(bound, n, plan["alpha_target"]) if n else None
     share = f"at an error of {plan['alpha_target']:.2%} for each of {plan['candidates']} candidate rungs"
     if least is None:
-        return f"{n} items cannot prove ≥ {bound:.2f}, {share}, even if all are right"
-    return f"to prove ≥ {bound:.2f} on {n} items, at least {least} must be right, {share}"
+        return f"{n} items cannot prove ≥ {_set(bound)}, {share}, even if all are right"
+    return f"to prove ≥ {_set(bound)} on {n} items, at least {least} must be right, {share}"
 
 
 def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
     bound = target["quality"] - target["tolerance"]
     if quality.estimate <= bound:
-        return (
-            f"The estimate ({quality.estimate:.2f}) lies below {bound:.2f}: more examples alone would not prove it met."
-        )
+        return f"The estimate ({quality.estimate:.2f}) lies below {_set(bound)}: more examples alone would not prove it met."
     total = items_to_prove(quality.estimate, bound, quality.alpha)
     more = f"about {total - quality.n} more test items" if total else "many more test items"
-    return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {bound:.2f}."
+    return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {_set(bound)}."
 
 
 def _shown(quality: Quality) -> dict[str, Json]:
     return {k: v for k, v in plain(quality).items() if k != "meets"}
 
 
+def _without_kind(line: Line) -> dict[str, Json]:
+    return {k: v for k, v in line.items() if k != "kind"}
+
+
 def _comparison(found: Comparison) -> dict[str, Json]:
     return {k: v for k, v in plain(found).items() if k != "edge"}
+
+
+def _down(limit: float) -> str:
+    """A lower limit in words: never more than is proven."""
+    return f"{math.floor(limit * 100 + 1e-9) / 100:.2f}"
+
+
+def _up(limit: float) -> str:
+    return f"{math.ceil(limit * 100 - 1e-9) / 100:.2f}"
+
+
+def _set(value: float) -> str:
+    """A number that somebody set, with all its digits and two at least."""
+    short = round(value, 9)
+    return f"{short:.2f}" if short == round(short, 2) else f"{short:g}"
 
 
 def _name(rung: str) -> str:
