@@ -337,7 +337,8 @@ def can_prove(n: int, target: Mapping[str, Json], plan: Mapping[str, Json]) -> s
 def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
     bound = target["quality"] - target["tolerance"]
     if quality.estimate <= bound:
-        return f"The estimate ({quality.estimate:.2f}) lies below {_set(bound)}: more examples alone would not prove it met."
+        seen = f"The estimate ({quality.estimate:.2f}) lies below {_set(bound)}"
+        return f"{seen}: more examples alone would not prove it met."
     total = items_to_prove(quality.estimate, bound, quality.alpha)
     more = f"about {total - quality.n} more test items" if total else "many more test items"
     return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {_set(bound)}."
