@@ -14,10 +14,19 @@ import os
 import random
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from suffice import Answer, Layer, Request, Stack
 from suffice.climb import climb
+from suffice.diagnose import diagnose
+from suffice.documents import Corpus
+from suffice.ledger import Ledger
 from suffice.load import load
+from suffice.record import Finding
+from suffice.run import run
+from suffice.types import Ask, Passage
 
 DATA = Path(os.environ.get("SUFFICE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
 TASK = """\
@@ -70,10 +79,39 @@ def show(folder: Path) -> None:
         quality = step["quality"]["estimate"] if step["quality"] else None
         shown = "" if quality is None else f"{quality:.3f}"
         print(f"  {step['title']:16} {step['status']:10} {shown:6} {step['reason']}")
-    for finding in body["diagnosis"]:
-        counts = f"fixed {finding['fixed']} of {finding['failures']}, sham {finding['sham_fixed']}"
-        print(f"  {finding['cause']:14} {finding['share']:.2f}  {counts}")
+    causes([Finding(**f) for f in body["diagnosis"]])
     print(f"  {time.perf_counter() - start:.0f} s, {time.process_time() - spent:.0f} CPU s")
+
+
+def causes(findings: Sequence[Finding]) -> None:
+    for f in findings:
+        print(f"  {f.cause:14} {f.share:.2f}  fixed {f.fixed} of {f.failures}, sham {f.sham_fixed}")
+
+
+@dataclass(frozen=True)
+class Broken(Layer):
+    """What a broken index does: passages of other documents, whatever was asked."""
+
+    corpus: Corpus
+
+    def __call__(self, request: Request, ask: Ask) -> Answer:
+        if request.passages:  # the gold-context probe's own
+            return ask(request)
+        names = list(self.corpus.manifest)
+        name = names[sum(request.input.encode()) % len(names)]
+        wrong = Passage(f"{name}#1", name, self.corpus.read(name).text)
+        return ask(replace(request, passages=(wrong,)))
+
+
+def break_index(folder: Path) -> None:
+    """The kept stack on dev items, its index returning the wrong passages; what does the diagnosis say?"""
+    task = load(folder)
+    stack = Stack.load(folder / "stack.yaml")
+    if task.documents is None:
+        return
+    with Ledger.open(folder / ".suffice" / "ledger.db") as ledger:
+        failing = run(stack.push(Broken(Corpus(task.documents))), task.parts.select, ledger=ledger)
+        causes(diagnose(failing, task=task, pool=task.parts.pool).findings)
 
 
 def main() -> None:
@@ -85,6 +123,8 @@ def main() -> None:
     print("with the passages as documents")
     write(top / "with", options.questions)
     show(top / "with")
+    print("the same stack with a broken index, on dev")
+    break_index(top / "with")
     print("with the passages withheld")
     write(top / "withheld", options.questions, documents=False)
     show(top / "withheld")
