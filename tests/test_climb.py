@@ -71,6 +71,7 @@ def test_the_climb_stops_at_the_rung_that_helps(rung: str, tmp_path: Path) -> No
     assert diagnosed and Reading(found.evidence).runs[diagnosed["of"]]["stack_digest"] == found.body["stack_digest"]
 
 
+@pytest.mark.slow
 def test_the_target_is_met_not_met_or_cannot_be_told(tmp_path: Path) -> None:
     """A model that is right 97 times in 100, against three targets."""
     found = {t: climb(world(tmp_path / str(t), "right", quality=t, n=300)) for t in (0.9, 0.96, 1.0)}
@@ -166,6 +167,7 @@ def test_a_second_climb_pays_for_nothing_and_says_the_same(tmp_path: Path) -> No
     assert undated(second) == undated(first) == undated(climb(task, budget=Budget(usd=0.001)))
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(tmp_path: Path) -> None:
     one, eight = (climb(world(tmp_path / m, m, edge=12)) for m in ("coin_by_one", "coin_by_eight"))
     del_model = {"model", "stack", "headline"}
@@ -211,9 +213,15 @@ def test_the_plan_is_declared_before_a_test_item_is_asked(tmp_path: Path) -> Non
 
 
 def test_the_error_is_shared_so_that_all_claims_together_stay_within_it(tmp_path: Path) -> None:
-    test = climb(world(tmp_path, "retrieval", documents=20, edge=12)).body["test"]
+    task = world(tmp_path, "retrieval", documents=20, edge=12)
+    with pytest.raises(BudgetSpent):
+        climb(task, budget=Budget(calls=0))
+    with Ledger.open(task.state / "ledger.db") as ledger:
+        test = ledger.declared("plan")[0].body
     rungs, claims_each = 3, 2
-    assert test["alpha_target"] == pytest.approx(0.025 / rungs)
+    assert test["candidates"] == ["prompt", "few_shot", "retrieval"] and test["alpha_target"] == pytest.approx(
+        0.025 / rungs
+    )
     assert test["alpha_claim"] * rungs * claims_each <= 0.025 * (1 + 1e-9)
 
 
