@@ -151,7 +151,9 @@ class _Climb:
         self._tell_task()
         told = {**body, "candidates": len(candidates), "declared": candidates}
         chained = {"previous": previous, "hash": link}
-        self.evidence.add("plan", **told, **chained, uses=paid.use, overspent=paid.reason, moved=parts.moved)
+        self.evidence.add(
+            "plan", **told, **chained, uses=max(paid.use, len(earlier)), overspent=paid.reason, moved=parts.moved
+        )
         for part in ("pool", "select", "test", "edge"):
             self.evidence.add_examples(getattr(parts, part), part)
 

@@ -103,20 +103,27 @@ class Conclusion(Measures):
     def _judged(
         self, found: Comparison, quality: Quality, edge: Json, speed: Mapping[str, Json], held: Held
     ) -> tuple[Status, str]:
-        """Kept only if every condition of docs/proof.md holds; the reason names the first that does not."""
+        """Kept only if every condition of docs/proof.md holds; the reason names the first that does not.
+
+        The first stack that is proven to meet the target is kept for that proof, even where its lift over a lighter
+        one, which is not proven to meet it, is undecided; the reason then says so.
+        """
         over = _name(held.rung)
         smallest = self.task["profile"]["smallest_lift"]
         words = f"{found.lift:+.3f} over {over} [{found.low:+.3f}, {found.high:+.3f}] on {found.n} items"
+        suffices = quality.meets is True and held.quality.meets is not True
         if found.decision == "worse":
             return "dropped", f"worse than {over}: {words}"
-        if found.decision == "undecided":
+        if found.decision == "undecided" and not suffices:
             return "dropped", f"no lift proven: {words}{self._more(found)}"
-        if found.lift < smallest:
+        if found.lift < smallest and not suffices:
             return "dropped", f"lift proven but below the smallest worth having ({smallest:g}): {words}"
         if edge and edge["decision"].endswith("regress"):
             return "dropped", f"the edge partition is {edge['decision']} ({edge['lift']:+.3f}), though {words}"
         if slow := self._too_slow(speed):
             return "dropped", f"{slow}, though {words}"
+        if found.decision == "undecided" or found.lift < smallest:
+            return "kept", f"proven to meet the target, which nothing lighter is; its lift alone is not proven: {words}"
         return "kept", f"lift proven: {words}"
 
     def _more(self, found: Comparison) -> str:
@@ -161,7 +168,7 @@ class Conclusion(Measures):
         """verdict.json, but for dates and paths."""
         steps, held = self.steps()
         kept = held if held.rung != "floor" else None
-        met = held.quality.meets if self.task["target"]["quality"] is not None else None
+        met = held.quality.meets if kept or held.quality.meets is False else None
         run = self.reading.runs[kept.test] if kept else None
         rungs = list(self.reading.evidence.of("rung"))
         diagnosed = next(reversed(list(self.reading.evidence.of("diagnosis"))), None)
@@ -197,7 +204,7 @@ class Conclusion(Measures):
             return None
         found = self.against(line["test"], held.test, "test")
         quality = _shown(self.quality(line["test"]))
-        told = {"layers": line["layers"], "quality": quality, "edge": self.edge(line, held)}
+        told = {"layers": line["layers"], "quality": quality, "edge": self.edge(line, held), "descriptive": True}
         return {**told, "comparison": {"against": held.rung, **_comparison(found)}}
 
     def _test(self) -> dict[str, Json]:
