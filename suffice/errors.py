@@ -4,6 +4,7 @@ SufficeError                 code, file, line, hint; exit_code says what the com
   InputError          (2)    what the user wrote is wrong: a task file, a row, a flag, a document
     UnknownPlugin            no such file on the shelf
     MissingExtra             the plugin exists, its dependency is not installed
+    OwnCode                  Python that nobody allowed to run
   Disproved           (1)    the thing asked does not hold (a verdict that no longer recomputes)
   BudgetSpent         (3)    a cap on money or calls was reached; what was paid for is kept
   ModelError          (4)    a model or service failed; `retryable` says whether to try again
@@ -65,6 +66,12 @@ class MissingExtra(InputError):
     """The plugin exists, but a library it needs is not installed."""
 
     code = "missing_extra"
+
+
+class OwnCode(InputError):
+    """A plugin is somebody's own Python, and nobody has said that it may run."""
+
+    code = "own_code"
 
 
 class Disproved(SufficeError):

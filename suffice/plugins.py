@@ -14,14 +14,16 @@ import importlib.util
 import pkgutil
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields, is_dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
 
-from .errors import InputError, MissingExtra, UnknownPlugin
+from .errors import InputError, MissingExtra, OwnCode, UnknownPlugin
 from .types import Json
 
 T = TypeVar("T")
@@ -29,8 +31,23 @@ T = TypeVar("T")
 SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes")
 
 
+_GUARDED: ContextVar[bool] = ContextVar("guarded", default=False)
+
+
+@contextmanager
+def installed_only() -> Iterator[None]:
+    """Inside, only what is installed by name is found: no file's Python runs because a stranger's data says so."""
+    token = _GUARDED.set(True)
+    try:
+        yield
+    finally:
+        _GUARDED.reset(token)
+
+
 def find(shelf: str, name: str, *, beside: Path | None = None) -> Any:
     """The plugin called `name` on `shelf`; `beside` is the folder that `file.py:Thing` is looked up in."""
+    if ":" in name and _GUARDED.get():
+        raise OwnCode(f"`{name}` is somebody's own Python, which is not run here")
     if ":" in name:
         return _from_module(name, beside)
     if name in names(shelf):

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 from .data import Dataset
 from .digest import digest_of, file_digest, plain
-from .errors import Disproved, InputError
+from .errors import Disproved, InputError, OwnCode
 from .evidence import Evidence, Line, Reading, answer_of
 from .ledger import link_of
-from .plugins import build
+from .plugins import build, installed_only
 from .score import Scorer
 from .strict import read_json
 from .types import Json
@@ -39,8 +40,11 @@ class Verified:
     """Records whose answer was scored again."""
 
 
-def verify(path: Path) -> Verified:
-    """Recompute a verdict.json; raises `Disproved` naming the first differences."""
+def verify(path: Path, *, own_code: bool = False) -> Verified:
+    """Recompute a verdict.json; raises `Disproved` naming the first differences.
+
+    A scorer that is Python beside the verdict runs only with `own_code`: a verdict may come from a stranger.
+    """
     path = path / "verdict.json" if path.is_dir() else path
     body = _read(path)
     where = body.get("records")
@@ -56,8 +60,12 @@ def verify(path: Path) -> Verified:
     evidence = Evidence.read(records)
     try:
         _whole(Reading(evidence))
-        scored = _scores(Reading(evidence), path.parent)
+        with nullcontext() if own_code else installed_only():
+            scored = _scores(Reading(evidence), path.parent)
         again = plain(conclude(evidence))
+    except OwnCode as wrong:
+        wrong.hint = f"read it; if you trust it: suffice verify {path.parent} --own-code"
+        raise
     except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, StopIteration) as wrong:
         said = f"the records do not hold what a verdict needs: {type(wrong).__name__}: {wrong}"
         raise Disproved(said, file=str(records)) from wrong
@@ -125,6 +133,8 @@ def _score_again(scorer: Scorer, reading: Reading, line: Line) -> float | None:
         return 0.0
     try:
         return scorer(reading.examples[line["id"]], answer).value
+    except OwnCode:
+        raise
     except Exception as wrong:
         if line["value"] is None:
             return None

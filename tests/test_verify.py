@@ -15,7 +15,7 @@ from worlds import world
 
 from suffice.climb import climb
 from suffice.digest import canonical, digest_of, file_digest
-from suffice.errors import Disproved, InputError
+from suffice.errors import Disproved, InputError, OwnCode
 from suffice.types import Json
 from suffice.verify import DATED, verify
 
@@ -274,3 +274,32 @@ def test_what_is_no_verdict_is_one_clear_error(text: str, said: str, tmp_path: P
 def test_records_without_a_verdict_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such verdict"):
         verify(tmp_path)
+
+
+OWN = """
+import pathlib
+from dataclasses import dataclass
+from suffice import Score
+
+pathlib.Path(__file__).with_name("ran").touch()
+
+@dataclass(frozen=True)
+class Mine:
+    def __call__(self, example, answer):
+        return Score(0.5)
+"""
+
+
+@pytest.mark.parametrize("scorer", [{"use": "mine.py:Mine"}, {"use": "similarity", "embedder": "FOLDER/mine.py:Mine"}])
+def test_a_strangers_python_does_not_run_unless_it_is_allowed(copy: Path, scorer: dict[str, str]) -> None:
+    (copy / "mine.py").write_text(OWN, encoding="utf-8")
+    lines = lines_of(copy)
+    told = {key: value.replace("FOLDER", str(copy)) for key, value in scorer.items()}
+    next(line for line in lines if line["kind"] == "task")["scorer"] = told
+    forge(copy, lines)
+    with pytest.raises(OwnCode) as refused:
+        verify(copy)
+    assert "--own-code" in refused.value.hint and not (copy / "ran").exists()
+    with pytest.raises(Disproved):
+        verify(copy, own_code=True)
+    assert (copy / "ran").exists()

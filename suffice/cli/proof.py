@@ -18,12 +18,15 @@ if TYPE_CHECKING:
 VerdictFile = Annotated[Path, typer.Argument(help="A verdict.json, or the task folder that holds one.")]
 
 
-def verify(verdict: VerdictFile = Path(), as_json: AsJson = False) -> None:
+OwnCode = Annotated[bool, typer.Option("--own-code", help="Run the Python of the verdict's own scorer.")]
+
+
+def verify(verdict: VerdictFile = Path(), own_code: OwnCode = False, as_json: AsJson = False) -> None:
     """Recompute every number of a verdict from its records; exit 1 if one differs."""
     from ..verify import verify as check
 
     path = verdict_at(verdict)
-    check(path)
+    check(path, own_code=own_code)
     body = {"verified": True, "verdict": str(path)}
     tell(as_json, body, lambda screen: screen.print(f"{path}: every number recomputes from the records"))
 
