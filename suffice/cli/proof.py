@@ -71,9 +71,12 @@ def compare(
 
 def show_comparison(found: Comparison, screen: Console) -> None:
     """A comparison in three lines."""
+    from rich.text import Text
+
     colour = {"better": "green", "worse": "red"}.get(found.decision, "yellow")
     words = {"better": "after is better", "worse": "after is worse", "undecided": "cannot tell"}[found.decision]
-    screen.print(f"[{colour}]{words}[/{colour}]: lift {found.lift:+.3f} [{found.low:+.3f}, {found.high:+.3f}]")
+    lift = f": lift {found.lift:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    screen.print(Text.assemble((words, colour), lift))
     screen.print(f"{found.n} pairs: {found.wins} won, {found.losses} lost, {found.ties} tied; {found.method}")
     if found.smallest_visible_effect is not None:
         screen.print(f"smallest effect that so many pairs could have shown: {found.smallest_visible_effect:.3f}")

@@ -88,13 +88,13 @@ def _body(made: Run) -> dict[str, Json]:
 
 def _show(made: Run, source: str, part: str, screen: Console) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     body = _body(made)
     quality = "–" if made.quality is None else f"{made.quality:.3f}"
     extra = "".join(f", {body[key]} {key}" for key in ("failed", "unjudged", "cached") if body[key])
-    screen.print(
-        f"[bold]{quality}[/bold] on {body['n']} {part} examples ({body['solved']} solved{extra}); {source} stack"
-    )
+    told = f" on {body['n']} {part} examples ({body['solved']} solved{extra}); {source} stack"
+    screen.print(Text.assemble((quality, "bold"), told))
     missed = [r for r in made.records if not r.passed][:10]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("not solved", "score", "why"):
@@ -107,6 +107,4 @@ def _show(made: Run, source: str, part: str, screen: Console) -> None:
 
 
 def _plain(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(" ".join(text.split())[:200])
+    return " ".join(text.split())[:200]

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..digest import plain
 from ..types import Json
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
+    from rich.segment import Segment
+    from rich.text import Text
+
+UNSEEN = dict.fromkeys(
+    (*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)),
+    "\N{REPLACEMENT CHARACTER}",
+)
+"""Control characters but tab and newline, which would steer a terminal, and those that turn its text around."""
+PLAINER = {"≥": ">=", "≤": "<=", "–": "-", "−": "-", "→": "->", "…": "...", "·": "*", "✓": "+", "✗": "x", "⊘": "!"}
+"""What a terminal sees instead that cannot show them; blocks become #, everything else ?."""
 
 _SAID: ContextVar[list[Json] | None] = ContextVar("said", default=None)
 
@@ -48,16 +61,44 @@ def spoken() -> Iterator[list[Json]]:
 
 def write_json(body: Json) -> None:
     """One document on stdout."""
-    unicode = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    sys.stdout.write(json.dumps(plain(body), indent=2, ensure_ascii=not unicode, allow_nan=False) + "\n")
+    text = json.dumps(plain(body), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text.encode(sys.stdout.encoding or "ascii")
+    except UnicodeEncodeError:
+        text = json.dumps(plain(body), indent=2, allow_nan=False)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Where people read; NO_COLOR and a missing terminal are honoured."""
+    """Where people read: NO_COLOR and a missing terminal are honoured; what others wrote is shown, never obeyed."""
     from rich.console import Console
+    from rich.segment import Segment
 
-    return Console(stderr=stderr, highlight=False)
+    class Screen(Console):
+        def render_str(self, text: str, **kwargs: Any) -> Text:
+            return super().render_str(text.translate(UNSEEN), **kwargs)
+
+        def render(self, *args: Any, **kwargs: Any) -> Iterable[Segment]:
+            for part in super().render(*args, **kwargs):
+                yield part if part.control else Segment(part.text.translate(UNSEEN), part.style)
+
+    return Screen(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def any_encoding() -> None:
+    """From now on, nothing fails because a terminal cannot show a character."""
+    codecs.register_error("plainer", _plainer)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="plainer")
+
+
+def _plainer(wrong: UnicodeError) -> tuple[str, int]:
+    if not isinstance(wrong, UnicodeEncodeError):
+        raise wrong
+    hidden = wrong.object[wrong.start : wrong.end]
+    return "".join(PLAINER.get(c, "#" if "▀" <= c <= "▟" else "?") for c in hidden), wrong.end
 
 
 def red(error: Mapping[str, Json]) -> None:

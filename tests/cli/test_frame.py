@@ -100,3 +100,26 @@ def test_what_nobody_expected_is_one_line_and_its_traceback_is_asked_for(
 
 def test_the_version_is_printed(suffice: Command) -> None:
     assert suffice("--version").stdout.startswith("suffice 0.")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_that_cannot_show_a_character_is_shown_another(
+    suffice: Command, tmp_path: Path, encoding: str
+) -> None:
+    (tmp_path / "suffice.yaml").write_text("target: {quality: 0.9}\nmodel: scripted\n")
+    (tmp_path / "examples.jsonl").write_text("".join(ROW % (n, n) for n in range(20)))
+    words, body = (suffice("plan", tmp_path, *more, PYTHONIOENCODING=encoding) for more in ((), ("--json",)))
+    assert words.returncode == 0 and "prove >= 0.88" in words.stdout and words.stderr == ""
+    assert "≥ 0.88" in parsed(body)["can_prove"]
+
+
+def test_what_others_wrote_is_shown_and_never_obeyed(suffice: Command, tmp_path: Path) -> None:
+    outputs = tmp_path / "[" / "red].jsonl"
+    outputs.parent.mkdir()
+    outputs.write_text('{"id": "a\\u001b[31m[/bold]\\u202e", "output": ":smile:"}\n')
+    done = suffice("compare", outputs, outputs)
+    assert done.returncode == 2 and "[/red].jsonl:1: outputs need a task" in done.stderr
+    (tmp_path / "suffice.yaml").write_text("model: 'recorded:[/red].jsonl'\n")
+    (tmp_path / "examples.jsonl").write_text('{"id": "a\\u001b[31m[/bold]\\u202e", "input": "q", "expected": "x"}\n')
+    shown = suffice("run", tmp_path, "--part", "all").stdout
+    assert "a\ufffd[31m[/bold]\ufffd" in shown and "\x1b" not in shown and ":smile:" in shown
