@@ -122,8 +122,8 @@ class Openai:
         if not reply.body.strip():
             raise self._broken("empty", "the reply is empty")
         try:
-            body = json.loads(reply.body)
-        except ValueError as wrong:
+            body = json.loads(_without_key(reply.body))
+        except (ValueError, RecursionError) as wrong:
             raise self._broken("malformed", "the reply is not JSON") from wrong
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
             raise self._fault("server_error", f"the server says: {self._said(reply)}", retryable=True)
@@ -142,10 +142,10 @@ class Openai:
                 usage=_usage(body.get("usage") or {}),
                 cost=None,
                 status="refused" if message.get("refusal") else ENDS.get(end, "ok"),
-                logprobs=tuple(t["logprob"] for t in (choice.get("logprobs") or {}).get("content") or ()),
+                logprobs=tuple(float(t["logprob"]) for t in (choice.get("logprobs") or {}).get("content") or ()),
                 trace=(Step("model", ms),),
             )
-        except (KeyError, IndexError, TypeError, AttributeError) as wrong:
+        except (KeyError, IndexError, TypeError, AttributeError, ValueError) as wrong:
             raise self._broken("malformed", "the reply is no chat completion") from wrong
 
     def _refusal(self, reply: Reply) -> ModelError:
@@ -184,7 +184,7 @@ class Openai:
         try:
             error = json.loads(reply.body)["error"]
             text = error["message"] if isinstance(error, dict) else str(error)
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             pass
         if key := _key():
             text = str(text).replace(key, "***")
@@ -278,7 +278,16 @@ def _unwrapped(text: str, schema: Mapping[str, Json] | None) -> str:
 def _text(message: Mapping[str, Json]) -> str:
     """The message's text; some servers send it in parts, and a refusal apart."""
     content = message.get("content") or message.get("refusal") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
+    return _sound(content if isinstance(content, str) else "".join(part.get("text", "") for part in content))
+
+
+def _sound(text: str) -> str:
+    """Text that can be stored and sent: half of a surrogate pair becomes a replacement character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _called(call: Mapping[str, Json]) -> ToolCall:
@@ -292,5 +301,20 @@ def _called(call: Mapping[str, Json]) -> ToolCall:
 
 
 def _usage(usage: Mapping[str, Json]) -> Usage:
-    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens") or 0
-    return Usage(usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0, cached)
+    cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
+    return Usage(*map(_count, (usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)))
+
+
+def _count(given: Json) -> int:
+    """A number of tokens; some servers write null, and none may be negative or endless."""
+    if given is None:
+        return 0
+    if not 0 <= given < 2**40:
+        raise ValueError("no number of tokens")
+    return int(given)
+
+
+def _without_key(body: bytes) -> bytes:
+    """A server that sends the key back does not get it into a record; a stand-in for a key is shorter than any key."""
+    key = _key().encode()
+    return body.replace(key, b"***") if len(key) >= 16 else body

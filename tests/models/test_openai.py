@@ -157,6 +157,9 @@ FAULTS = {
     ),
     "half the JSON": (bad.reply(bad.completion()[:40]), "malformed", True, True),
     "other JSON": (bad.reply(b'{"choices": []}'), "malformed", True, True),
+    "no number of tokens": (bad.reply(bad.completion().replace(b": 11", b': "many"')), "malformed", True, True),
+    "tokens below zero": (bad.reply(bad.completion().replace(b": 11", b": -5")), "malformed", True, True),
+    "endless nesting": (bad.reply(b"[" * 200_000), "malformed", True, True),
     "a list": (bad.reply(b"[1]"), "malformed", True, True),
     "empty": (bad.reply(b""), "empty", True, True),
     "no end": (bad.reply(bad.completion("half", None)), "truncated", True, True),
@@ -250,6 +253,13 @@ def test_the_key_is_sent_and_is_in_nothing_that_is_kept() -> None:
     shown = f"{wrong.value} {wrong.value.hint} {model!r} {model.spec} {model.digest} {model.payload(Request('q'))}"
     assert "sk-" not in shown
     assert "Incorrect API key provided: ***, or ***" in shown
+
+
+def test_a_key_that_is_sent_back_is_in_no_answer_and_half_a_character_is_none() -> None:
+    os.environ["OPENAI_API_KEY"] = KEY
+    echo = bad.completion(f"your key is {KEY} \ud800")
+    with bad.serving(bad.reply(echo)) as server:
+        assert Openai("m", server.url)(Request("q")).text == "your key is *** \N{REPLACEMENT CHARACTER}"
 
 
 def test_a_strangers_address_does_not_get_the_key() -> None:
