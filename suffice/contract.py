@@ -41,7 +41,10 @@ def validator(schema: Mapping[str, Json]) -> Any:
 
     References to other files or addresses are refused: a schema from a stranger may not make us fetch anything.
     """
-    return _validator(canonical(schema))
+    try:
+        return _validator(canonical(schema))
+    except RecursionError as deep:
+        raise ValueError("nested too deeply") from deep
 
 
 @lru_cache(maxsize=64)

@@ -132,7 +132,10 @@ class _Loading:
     def scorer(self, name: str, output: Output) -> Scorer:
         place = ("score",) if self.said.score else ("output",)
         try:
-            scorer = _informed(find("scorers", name, beside=self.folder)(), output)
+            found = find("scorers", name, beside=self.folder)
+            if not isinstance(found, type):
+                raise InputError(f"`score`: `{name}` is no class", hint="a scorer is a class: see docs/scorers.md")
+            scorer = _informed(found(), output)
             misfit = scorer.misfit(output)
         except InputError as wrong:
             raise self.relocated(place, wrong) from wrong

@@ -62,12 +62,17 @@ def resolve(address: str, *, folder: Path | None = None) -> Model:
         return _made(find("models", "transformers"), path=str(beside / rest))
     if ":" in address:
         return _made(find("models", address, beside=beside))
-    provider, _, name = address.partition("/")
+    provider, slash, name = address.partition("/")
+    if slash and not name:
+        raise InputError(f"model `{address}` names no model", hint=f"write {provider}/NAME")
     return _made(find("models", provider), name=name) if name else _made(find("models", provider))
+
+
+_HOW = "write provider/NAME, http://host/v1#NAME, recorded:FILE.jsonl, gguf:PATH or embedded"
 
 
 def _made(plugin: Json, **fields: str | Path) -> Model:
     try:
         return cast(Model, plugin(**fields))
     except TypeError as wrong:
-        raise InputError(f"model `{getattr(plugin, '__name__', plugin)}`: {wrong}") from wrong
+        raise InputError(f"model `{getattr(plugin, '__name__', plugin)}`: {wrong}", hint=_HOW) from wrong

@@ -144,10 +144,22 @@ def _import(module: str, name: str) -> ModuleType:
 
 def _from_module(name: str, beside: Path | None) -> Any:
     where, _, attribute = name.rpartition(":")
-    module = _load_file(where, beside) if where.endswith(".py") else _import(where, name)
+    module = _load_file(where, beside) if where.endswith(".py") else _installed(where)
     if not hasattr(module, attribute):
         raise UnknownPlugin(f"`{where}` has no `{attribute}`", file=where)
     return getattr(module, attribute)
+
+
+def _installed(where: str) -> ModuleType:
+    """A module by its dotted name."""
+    hint = "a file beside the task is written with its ending: mine.py:Thing"
+    try:
+        return importlib.import_module(where)
+    except (ModuleNotFoundError, TypeError, ValueError) as wrong:
+        missing = getattr(wrong, "name", None)
+        if missing is not None and not f"{where}.".startswith(f"{missing}."):
+            raise MissingExtra(f"`{where}` needs the library `{missing}`, which is not installed") from wrong
+        raise UnknownPlugin(f"no installed module is called `{where}`", hint=hint) from wrong
 
 
 def _load_file(where: str, beside: Path | None) -> ModuleType:

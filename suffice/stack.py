@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, cast
 
+from .artifacts import write_whole
 from .digest import digest_of, plain
 from .errors import InputError
 from .layer import Layer
@@ -90,7 +91,7 @@ class Stack:
         import yaml
 
         body = {"suffice": 1, "digest": self.digest, **self.spec}
-        path.write_text(yaml.safe_dump(body, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        write_whole(path, yaml.safe_dump(body, sort_keys=False, allow_unicode=True).encode())
         return path
 
     @classmethod
@@ -100,8 +101,11 @@ class Stack:
 
         path = _located(path_or_digest, folder or Path())
         try:
-            body = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as wrong:
+            text = path.read_text(encoding="utf-8")
+            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+                raise InputError("aliases (*name) are not allowed", file=str(path))
+            body = yaml.safe_load(text)
+        except (OSError, ValueError, RecursionError, yaml.YAMLError) as wrong:
             raise InputError(f"cannot read the stack: {wrong}", file=str(path)) from wrong
         stack = cls.of(body, beside=_home(path))
         if body.get("digest") not in (None, stack.digest):

@@ -94,6 +94,10 @@ def _value(node: yaml.Node, place: Place, file: YamlFile, lines: dict[Place, int
     if isinstance(node, yaml.MappingNode):
         return _mapping(node, place, file, lines)
     text = str(node.value)
+    if any(c == "\0" or "\ud800" <= c <= "\udfff" for c in text):
+        raise InputError(
+            "a text holds a character that is none (NUL, or half of a pair)", file=str(file.path), line=line
+        )
     return _scalar(text) if isinstance(node, yaml.ScalarNode) and node.style is None else text
 
 
@@ -101,7 +105,7 @@ def _mapping(node: yaml.MappingNode, place: Place, file: YamlFile, lines: dict[P
     made: dict[str, Json] = {}
     for key_node, item in node.value:
         key, line = key_node.value, key_node.start_mark.line + 1
-        if not isinstance(key, str):
+        if not isinstance(key, str) or not key.isprintable():
             raise InputError("a key must be a word", file=str(file.path), line=line)
         if key in made:
             first = lines[(*place, key)]

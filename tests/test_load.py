@@ -92,6 +92,14 @@ def test_labels_that_yaml_would_turn_into_booleans_stay_words(write: Write) -> N
         ("score: mine.py:Score\n" + YAML, 1, "no such file", ""),
         ("model: opnai/gpt\n" + YAML, 1, "no model called `opnai`", "openai"),
         ("model: http://127.0.0.1/v1\n" + YAML, 1, "names no model", "#name"),
+        ("model: ../x:y\n" + YAML, 1, "no installed module is called `../x`", "mine.py:Thing"),
+        ("model: openai/\n" + YAML, 1, "names no model", "openai/NAME"),
+        ("model: openai\n" + YAML, 1, "model `Openai`", "provider/NAME"),
+        ("model: 'http://[::1/v1#m'\n" + YAML, 1, "not an http(s) address", ""),
+        ("score: os:system\n" + YAML, 1, "is no class", ""),
+        ("score: mine:Score\n" + YAML, 1, "no installed module is called `mine`", "mine.py:Thing"),
+        ('goal: "half \\ud800"\n' + YAML, 1, "half of a pair", ""),
+        ('model: "gguf:a\\0b"\n' + YAML, 1, "NUL", ""),
         ("documents: docs\n" + YAML, 1, "no such file or folder", ""),
         ("prompt: p.md\n" + YAML, 1, "`prompt`: no such file", ""),
         ("name: x\noutput: {schema: s.json}\n", 2, "`output.schema`: no such file", ""),
@@ -118,6 +126,7 @@ def test_a_schema_that_is_none_is_named_with_its_file(write: Write) -> None:
         ('{"a": 1, "a": 2}', "stands there twice"),
         ('{"$ref": "http://127.0.0.1:1/x.json"}', "its own parts only"),
         ('{"$ref": "file:///etc/passwd"}', "its own parts only"),
+        ('{"items": ' * 900 + "{}" + "}" * 900, "nested too deeply"),
     ):
         wrong = refused(write("output: {schema: s.json}\n", **{"s.json": text}))
         assert said in wrong.message and str(wrong.file).endswith("s.json")

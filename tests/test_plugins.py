@@ -66,7 +66,11 @@ def test_an_importable_module_is_a_plugin() -> None:
 
 @pytest.mark.parametrize(
     ("name", "said"),
-    [("none.py:Shout", "no such file"), ("mine.py:Whisper", "has no `Whisper`"), ("no.such.module:X", "not installed")],
+    [
+        ("none.py:Shout", "no such file"),
+        ("mine.py:Whisper", "has no `Whisper`"),
+        ("no.such.module:X", "no installed module"),
+    ],
 )
 def test_what_is_not_there_is_said(mine: Path, name: str, said: str) -> None:
     with pytest.raises(InputError, match=said):

@@ -133,6 +133,13 @@ def test_a_stack_is_the_same_after_yaml(tmp_path: Path) -> None:
     assert again.sampling == whole().sampling and again(Request("q")).text == "a"
 
 
+def test_saving_replaces_a_link_and_leaves_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("mine", encoding="utf-8")
+    (tmp_path / "stack.yaml").symlink_to(tmp_path / "other")
+    assert Stack.load(whole().save(tmp_path / "stack.yaml")).digest == whole().digest
+    assert (tmp_path / "other").read_text("utf-8") == "mine"
+
+
 @pytest.mark.parametrize(
     "edit",
     [
@@ -177,6 +184,8 @@ def test_an_edit_is_accepted_once_the_digest_line_is_gone(tmp_path: Path) -> Non
         "model: {use: none}",
         "!!python/object/apply:os.system ['true']",
         "a: [",
+        "model: {use: scripted, name: &a [x]}\nlayers: [*a, *a]",
+        "[" * 5000,
         "",
     ],
 )

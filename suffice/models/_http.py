@@ -86,8 +86,8 @@ class Endpoint:
     url: str
 
     def __post_init__(self) -> None:
-        parts = self.parts
         try:
+            parts = self.parts
             sound = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
         except ValueError:
             sound = False
