@@ -20,7 +20,7 @@ from .layer import Layer
 from .ledger import Ledger
 from .measures import Held
 from .model import Model, resolve
-from .plan import LADDER, TRAINED, Ceiling, Proposal, Rung, layer_of, plan
+from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, candidates_of, layer_of, plan
 from .plugins import find, name_of, spec_of
 from .record import Diagnosis, Run
 from .run import Progress, run
@@ -35,9 +35,6 @@ ALPHA = 0.05
 RECORDS = "records.jsonl"
 BEHIND = 0.01
 """The level at which dev must prove a rung behind what is held before test is left closed for it."""
-FIRST_LOOK = 16
-"""Variants are first compared on this many select items; the better two then on all of them."""
-FINALISTS = 2
 HAND_OVER_BELOW = (0.5, 0.7, 0.9)
 """Confidences under which the classifier may hand over to the model's stack beneath it."""
 CLEAR_LEAD = 3
@@ -95,6 +92,8 @@ class _Climb:
         self.base_run: Run | None = None
         self.best_run: Run | None = None
         self.classifier: Layer | None = None
+        self.prompts: list[Layer] = []
+        self.prompt_kept = False
         self.diagnosis: Diagnosis | None = None
         self.diagnosed: Run | None = None
         self.stopped = ""
@@ -207,6 +206,7 @@ class _Climb:
         kept = step["status"] == "kept"
         if kept:
             self.best, self.best_run = stack, run_
+        self.prompt_kept |= kept and rung.name == "prompt"
         if rung.name == "classifier":
             self.classifier = next(iter(stack.layers), None)
         elif kept or self._carries(rung, held, before, selected):
@@ -229,12 +229,25 @@ class _Climb:
         return best
 
     def _chosen(self, rung: Rung) -> tuple[Stack, Run, list[dict[str, Json]]]:
-        """The best variant on `select`: all on its first items, the better ones on all of it."""
-        stacks = self._variants(rung)
-        first = self.parts.select[:FIRST_LOOK]
+        """The best variant on `select`; a prompt that was chosen in the dark is chosen again under it."""
         self._dev_runs: list[str] = []
+        stacks = self._variants(rung)
+        if rung.name == "prompt":
+            self.prompts = [stack.layers[-1] for stack in stacks if stack.layers]
+        best, selected, told = self._best_of(stacks, rung, "variant")
+        before = (self.base_run.quality if self.base_run else None) or 0.0
+        if rung.name in ("few_shot", "retrieval") and not self.prompt_kept:
+            others = [x for x in dict.fromkeys(placed(best, prompt) for prompt in self.prompts) if x != best]
+            if others and (selected.quality or 0.0) >= before + self.task.profile.smallest_lift:
+                best, selected, more = self._best_of([best, *others], rung, "prompt")
+                told = [{**v, "name": _variant_name(best, rung)} if v["name"] == more[0]["name"] else v for v in told]
+        return best, selected, told
+
+    def _best_of(self, stacks: list[Stack], rung: Rung, kind: str) -> tuple[Stack, Run, list[dict[str, Json]]]:
+        """All on the first select items, then the better ones on all of them; the first among equals."""
+        first = self.parts.select[:FIRST_LOOK]
         looks = [
-            (s, self._run(s, first, "select", f"{rung.title}: variant {i} of {len(stacks)}"))
+            (s, self._run(s, first, "select", f"{rung.title}: {kind} {i} of {len(stacks)}"))
             for i, s in enumerate(stacks, 1)
         ]
         ranked = sorted(looks, key=lambda x: -(x[1].quality or 0.0))
@@ -444,22 +457,10 @@ def placed(below: Stack, layer: Layer) -> Stack:
     return replace(cleared, layers=tuple(layers))
 
 
-def candidates_of(task: Task, model: Model) -> list[str]:
-    """The rungs that may be judged on test, known before it is opened."""
-    return [r.name for r in LADDER if r.name not in TRAINED and plan(r, task, model=model).action == "try"]
-
-
-def calls_of(task: Task, variants: int) -> int:
-    """How many replies one rung takes: its variants' first look, the finalists, test and edge."""
-    select, parts = len(task.parts.select), task.parts
-    first = min(FIRST_LOOK, select) * variants
-    return first + FINALISTS * max(0, select - FIRST_LOOK) + len(parts.test) + len(parts.edge)
-
-
 def sampling_for(task: Task, dev: Dataset) -> Sampling:
     """Greedy, with room for half as much again as the longest right answer on dev (about 2.5 characters a token)."""
     longest = max((len(worded(a)) for e in dev for a in e.accepted), default=100)
-    least = {"labels": 8, "text": 24, "schema": 48, "tools": 48}[task.output.kind]
+    least = {"labels": 8, "text": 32, "schema": 48, "tools": 48}[task.output.kind]
     return Sampling(max_tokens=min(1024, max(least, round(longest * 1.5 / 2.5) + 4)), seed=task.seed)
 
 

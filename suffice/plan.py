@@ -121,6 +121,25 @@ def _too_low(ceiling: Ceiling, task: Task) -> str:
     )
 
 
+# What a climb will come to, known before it starts
+
+FIRST_LOOK = 16
+"""Variants are first compared on this many select items; the better two then on all of them."""
+FINALISTS = 2
+
+
+def candidates_of(task: Task, model: Model) -> list[str]:
+    """The rungs that may be judged on test, known before it is opened."""
+    return [r.name for r in LADDER if r.name not in TRAINED and plan(r, task, model=model).action == "try"]
+
+
+def calls_of(task: Task, variants: int) -> int:
+    """How many replies one rung takes: its variants' first look, the finalists, test and edge."""
+    select, parts = len(task.parts.select), task.parts
+    first = min(FIRST_LOOK, select) * variants
+    return first + FINALISTS * max(0, select - FIRST_LOOK) + len(parts.test) + len(parts.edge)
+
+
 # Fine-tuning and distillation: their gates are counted today, their trainers come later.
 
 SECTION = "docs/framework.md §"

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .climb import ALPHA, calls_of, candidates_of, sampling_for
+from .climb import ALPHA, sampling_for
 from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
 from .ledger import Ledger
 from .model import Model, resolve
-from .plan import ANSWERS_WITHOUT_MODEL, LADDER, plan
+from .plan import ANSWERS_WITHOUT_MODEL, LADDER, calls_of, candidates_of, plan
 from .price import usd
 from .stats.budget import split
 from .stats.power import items_to_prove, smallest_visible_effect
