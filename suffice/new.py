@@ -43,6 +43,8 @@ class Scaffold:
 def new(folder: Path, examples: Path, *, documents: Path | None = None, model: str = "embedded") -> Scaffold:
     """A task folder for these examples; their columns may be called text and label, question and answer, and so on."""
     _check_free(folder)
+    if documents is not None and not documents.exists():
+        raise InputError("no such file or folder of documents", file=str(documents))
     read = list(rows.raw(examples))
     keys = _Columns.of(read, examples)
     normal = [(line, keys.example(row, line)) for line, row in read]
@@ -158,7 +160,12 @@ def _checked(folder: Path, files: Mapping[str, str]) -> Task:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as scratch:
         for name, text in files.items():
             Path(scratch, name).write_text(text, encoding="utf-8")
-        load(scratch)
+        try:
+            load(scratch)
+        except InputError as wrong:
+            if str(wrong.file).startswith(scratch):  # it will be gone when somebody reads this
+                wrong.file = wrong.line = None
+            raise
         folder.mkdir(exist_ok=True)
         for name in sorted(files):
             Path(scratch, name).rename(folder / name)

@@ -68,7 +68,7 @@ def raw(path: Path) -> Iterator[Row]:
     """The rows as they stand in the file, each with its line."""
     kinds = {".jsonl": jsonl, ".ndjson": jsonl, ".csv": _csv, ".parquet": _parquet}
     if not path.is_file():
-        raise InputError("no such examples file", file=str(path), hint="set `examples:` in suffice.yaml")
+        raise InputError("no such examples file", file=str(path), hint="name a .jsonl, .csv or .parquet file")
     if path.suffix.lower() not in kinds:
         raise InputError(f"no reader for `{path.suffix}` examples", file=str(path), hint="known: .jsonl .csv .parquet")
     return kinds[path.suffix.lower()](path)

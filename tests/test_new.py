@@ -71,6 +71,19 @@ def test_nothing_is_overwritten_and_nothing_left_half_written(tmp_path: Path) ->
     assert (tmp_path / "task" / "suffice.yaml").read_text() == "mine"
 
 
+def test_what_is_wrong_never_points_into_a_folder_that_is_gone(tmp_path: Path) -> None:
+    examples = jsonl(tmp_path / "e.jsonl", [{"input": f"q{n}", "label": "ab"[n % 2]} for n in range(12)])
+    with pytest.raises(InputError, match="no model called `openia`") as wrong:
+        new(tmp_path / "task", examples, model="openia/x")
+    assert wrong.value.file is None
+    with pytest.raises(InputError, match="no such file or folder of documents") as wrong:
+        new(tmp_path / "task", examples, documents=tmp_path / "nope")
+    assert wrong.value.file == str(tmp_path / "nope")
+    with pytest.raises(InputError, match="no such examples file") as wrong:
+        new(tmp_path / "task", tmp_path / "none.jsonl")
+    assert "suffice.yaml" not in wrong.value.hint
+
+
 def test_columns_that_cannot_be_told_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="looks like `expected`") as caught:
         new(tmp_path / "task", jsonl(tmp_path / "e.jsonl", [{"text": "q", "verdict": "x"}]))

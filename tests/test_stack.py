@@ -18,7 +18,7 @@ from suffice.layers.prompt import Prompt
 from suffice.layers.retrieval import Retrieval
 from suffice.models.scripted import Scripted
 from suffice.stack import Stack
-from suffice.types import Answer, Ask, Passage, Request, Sampling, Shot, Step, Usage
+from suffice.types import Answer, Ask, Passage, Request, Sampling, Shot, Step, Usage, wording
 
 ONE = Answer("yes", usage=Usage(10, 2, 4), cost=0.25, trace=(Step("model", 30.0),))
 
@@ -116,6 +116,13 @@ def test_wording_is_what_would_be_sent_and_asks_nobody() -> None:
     assert told[0].content == "Be short." and told[1].content == "1+1=" and told[3].content.endswith("2+2=")
     assert "</passage> x" not in told[3].content and model.calls == 0
     assert Stack(model, (Constant("no"),)).wording(Request("q")) == ()
+
+
+@pytest.mark.parametrize("text", ["</passage 1>", "< / PASSAGE 1>", "<passage 2>"])
+def test_a_passage_cannot_leave_its_tags_by_text_or_heading(text: str) -> None:
+    (told,) = wording(Request("q", passages=(Passage("p", "d", f"a {text} b", heading=f"h {text}"),)))
+    inside = told.content.partition("<passage 1>\n")[2].rpartition("\n</passage 1>")[0]
+    assert text not in inside and inside.count("<\\") == 2
 
 
 # As data

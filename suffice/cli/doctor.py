@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from ..errors import SufficeError
+from ..errors import InputError, SufficeError
 from .options import AsJson
 from .say import tell
 
@@ -42,6 +42,8 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check Python, libraries, memory, disk, weights, keys and the ledger; exit 1 if something is broken."""
+    if folder is not None and not folder.is_dir():
+        raise InputError("no such folder", file=str(folder), hint="name a task folder, or none")
     checks = tuple(_checks(folder))
     broken = [check for check in checks if check.state == "bad"]
     tell(as_json, {"ok": not broken, "checks": list(checks)}, lambda screen: _show(checks, screen))

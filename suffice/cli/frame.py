@@ -101,7 +101,7 @@ def _report(error: Mapping[str, Json], code: int, as_json: bool) -> int:
         from .say import say
 
         say({"error": full})
-    else:
+    elif full["message"]:  # none where the help was shown instead
         red(full)
     return code
 

@@ -123,3 +123,12 @@ def test_what_others_wrote_is_shown_and_never_obeyed(suffice: Command, tmp_path:
     (tmp_path / "examples.jsonl").write_text('{"id": "a\\u001b[31m[/bold]\\u202e", "input": "q", "expected": "x"}\n')
     shown = suffice("run", tmp_path, "--part", "all").stdout
     assert "a\ufffd[31m[/bold]\ufffd" in shown and "\x1b" not in shown and ":smile:" in shown
+
+
+def test_without_a_command_the_help_is_all_that_is_said(suffice: Command) -> None:
+    done = suffice()
+    assert done.returncode == 2 and "climb" in done.stdout and done.stderr == ""
+
+
+def test_doctor_tells_a_folder_that_is_not_there(suffice: Command, tmp_path: Path) -> None:
+    assert "no such folder" in suffice("doctor", tmp_path / "nope").stderr
