@@ -151,3 +151,8 @@ def test_a_shipped_task_names_an_owner_and_a_target_without_latency(task: str) -
     assert settings(task)["profile"]["owner"]
     assert set(settings(task)["target"]) == {"quality", "tolerance"}
     assert settings(task)["model"] == "embedded"
+
+
+def test_no_two_handbook_questions_share_an_answer_so_that_a_shown_example_never_gives_one_away() -> None:
+    counted = Counter(answer.lower() for row in part("handbook", "core") for answer in {*accepted(row)})
+    assert [answer for answer, times in counted.items() if times > 1] == []
