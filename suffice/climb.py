@@ -37,9 +37,11 @@ BEHIND = 0.01
 """The level at which dev must prove a rung behind what is held before test is left closed for it."""
 HAND_OVER_BELOW = (0.5, 0.7, 0.9)
 """Confidences under which the classifier may hand over to the model's stack beneath it."""
+LIT = 0.1
+"""The gain on dev from which a layer shows that the prompt beneath it matters, and is chosen again."""
 CLEAR_LEAD = 3
 """Items by which a variant must lead after the first look to be taken without a second one."""
-EXPLAINED_AT_MOST = 15
+EXPLAINED_AT_MOST = 10
 """Failures of the final stack that are explained: the decision is made, this is for people to read."""
 UNLOADED = 30
 """Test items asked one at a time where a latency target decides."""
@@ -237,8 +239,8 @@ class _Climb:
         best, selected, told = self._best_of(stacks, rung, "variant")
         before = (self.base_run.quality if self.base_run else None) or 0.0
         if rung.name in ("few_shot", "retrieval") and not self.prompt_kept:
-            others = [x for x in dict.fromkeys(placed(best, prompt) for prompt in self.prompts) if x != best]
-            if others and (selected.quality or 0.0) >= before + self.task.profile.smallest_lift:
+            others = [x for x in (placed(best, prompt) for prompt in self.prompts) if x != best]
+            if others and (selected.quality or 0.0) >= before + LIT:
                 best, selected, more = self._best_of([best, *others], rung, "prompt")
                 told = [{**v, "name": _variant_name(best, rung)} if v["name"] == more[0]["name"] else v for v in told]
         return best, selected, told

@@ -27,6 +27,10 @@ def fits(value: Json, output: Output) -> str | None:
             return None if fine else f"must be text, not {_shown(value)}"
 
 
+MOST_PARTS = 100_000
+"""Parts of a schema, those behind references counted each time they are named."""
+
+
 def against(value: Json, schema: Mapping[str, Json]) -> str | None:
     """The first way in which the value breaks the JSON Schema, with its place, or None."""
     error = next(iter(validator(schema).iter_errors(value)), None)
@@ -42,6 +46,7 @@ def validator(schema: Mapping[str, Json]) -> Any:
     References to other files or addresses are refused: a schema from a stranger may not make us fetch anything.
     """
     try:
+        _bounded(schema)
         return _validator(canonical(schema))
     except RecursionError as deep:
         raise ValueError("nested too deeply") from deep
@@ -55,6 +60,36 @@ def _validator(schema: bytes) -> Any:
         return jsonschema_rs.validator_for(parse(schema.decode()), validate_formats=True, retriever=_refuse)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as wrong:
         raise ValueError(str(wrong).split("\n\n")[0]) from wrong
+
+
+def _bounded(schema: Mapping[str, Json]) -> None:
+    """Refuse a schema whose references multiply without end: thirty parts that each name the next one twice."""
+    weights: dict[str, int] = {}
+
+    def weight(part: Json) -> int:
+        if isinstance(part, list):
+            return sum(map(weight, part))
+        if not isinstance(part, Mapping):
+            return 1
+        own = 1 + sum(weight(item) for key, item in part.items() if key not in ("$ref", "$defs", "definitions"))
+        return own + referred(str(part["$ref"])) if "$ref" in part else own
+
+    def referred(pointer: str) -> int:
+        if pointer not in weights:
+            weights[pointer] = 0  # a part that names itself is bounded by the value it is held against
+            weights[pointer] = weight(_part(schema, pointer))
+        return weights[pointer]
+
+    if weight(schema) > MOST_PARTS:
+        raise ValueError("its references multiply without end")
+
+
+def _part(schema: Json, pointer: str) -> Json:
+    """What a local reference points at; None where it points at nothing, which the validator will say."""
+    for step in pointer.removeprefix("#").split("/")[1:]:
+        name = step.replace("~1", "/").replace("~0", "~")
+        schema = schema.get(name) if isinstance(schema, Mapping) else None
+    return schema
 
 
 def _refuse(_address: str) -> Json:

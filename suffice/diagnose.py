@@ -143,7 +143,7 @@ def _try(name: str, setting: Setting, passing: Dataset, runner: Runner, found: E
     if arms is None:
         return
     failures = _still_open(setting.failures, found, of) if arms.open_only else setting.failures
-    tried = passing.examples and not arms.open_only
+    tried = passing.examples and arms.repeats == 1
     breaking = probe.arms(replace(setting, failures=passing)) if tried else None
     found.add(
         "trial",
@@ -236,10 +236,11 @@ def _columns(reading: Reading, trial: Line, failures: Sequence[str]) -> list[_Co
 
 
 def _finding(column: _Column, share: Share, failures: Sequence[str]) -> Finding:
-    """The ids are listed where each fix is the probe's rather than chance's: confidence of one half or more."""
+    """The ids are listed where each fix is the probe's rather than chance's: confidence of one half or more, and a
+    share that is more than nothing with all its uncertainty, where there are failures enough to say so."""
     ids = tuple(id_ for id_, fixed in zip(failures, column.fixed, strict=True) if fixed)
     counts = {"failures": len(failures), "fixed": len(ids), "sham_fixed": sum(column.sham)}
-    ids = ids if share.confidence >= SURE_ENOUGH else ()
+    ids = ids if share.confidence >= SURE_ENOUGH and (share.low is None or share.low > 0) else ()
     return Finding(
         column.cause,
         share.share,

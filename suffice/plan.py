@@ -123,7 +123,7 @@ def _too_low(ceiling: Ceiling, task: Task) -> str:
 
 # What a climb will come to, known before it starts
 
-FIRST_LOOK = 16
+FIRST_LOOK = 12
 """Variants are first compared on this many select items; the better two then on all of them."""
 FINALISTS = 2
 

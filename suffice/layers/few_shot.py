@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from ..artifacts import Artifacts
-from ..data import Dataset, Example, Output, likeness
+from ..data import Dataset, Example, Output, likeness, worded
 from ..layer import Cause, Duty, Gate, Layer
 from ..task import Task
 from ..types import Answer, Ask, Json, Request, Shot
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 AT_LEAST = 3
 SOURCE = "docs/framework.md §3"
+
+
+MOST_CHARACTERS = 1500
+"""Of shots in one prompt, about 400 tokens: what every request pays for again where the nearest ones are shown."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,10 @@ class FewShot(Layer):
         return cls(folder=task.folder) if task.output.kind != "tools" else None
 
     def variants(self, train: Dataset) -> Sequence[Self]:
-        """The same three, five or eight for every request, or the nearest five or ten."""
-        static = [replace(self, mode="static", k=k, pick=pick) for k, pick in STATIC if k <= len(train)]
-        return [*static, *(replace(self, mode="nearest", k=k) for k in NEAREST if k <= len(train))] or [self]
+        """The same three, five or eight for every request, or the nearest five or ten; fewer where they are long."""
+        most = min(len(train), max(AT_LEAST, MOST_CHARACTERS // max(1, _length(train))))
+        static = [replace(self, mode="static", k=k, pick=pick) for k, pick in STATIC if k <= most]
+        return [*static, *(replace(self, mode="nearest", k=k) for k in NEAREST if k <= most)] or [self]
 
     def fit(self, below: Ask, train: Dataset) -> Self:
         """Choose the static shots, or keep the examples to look among."""
@@ -108,6 +113,12 @@ NEAREST = (5, 10)
 
 
 # Choosing
+
+
+def _length(train: Dataset) -> int:
+    """Characters of a typical shot: the mean of the first hundred."""
+    solved = _solved(train)[:100]
+    return sum(len(e.text) + len(worded(e.accepted[0])) for e in solved) // max(1, len(solved))
 
 
 def _solved(train: Dataset) -> Dataset:

@@ -21,7 +21,7 @@ class NearestExamples:
 
     order: ClassVar[int] = 40
     proves: ClassVar[tuple[Cause, ...]] = ("behaviour",)
-    k: int = 5
+    k: int = 3
 
     def arms(self, setting: Setting) -> Arms | None:
         if len(setting.pool) < self.k:

@@ -21,7 +21,7 @@ class Restated:
 
     def arms(self, setting: Setting) -> Arms | None:
         told = f"{setting.goal} {setting.output.wanted}".strip()
-        return Arms(setting.stack.push(Told(told)), (setting.stack.push(Told(SHAM)),))
+        return Arms(setting.stack.push(Told(told)), (setting.stack.push(Told(SHAM)),), open_only=True)
 
 
 @dataclass(frozen=True)
