@@ -92,6 +92,8 @@ class _Climb:
         self.best = self.base
         """The stack behind what is held; `base` is the model's own best, which heavier rungs are built on."""
         self.base_run: Run | None = None
+        self.base_judged: Json = None
+        """Where the stack beneath the next rung was judged on test, if it was."""
         self.best_run: Run | None = None
         self.classifier: Layer | None = None
         self.prompts: list[Layer] = []
@@ -200,10 +202,11 @@ class _Climb:
         if against := self._behind(rung, held, run_):
             self._note(rung, "dev", "", proposal, **common, dev_run=run_.id, dev_against=against)
             if self._carries(rung, held, before, selected):
-                self.base, self.base_run = chosen, selected
+                self.base, self.base_run, self.base_judged = chosen, selected, None
             return held
         judged = self._judge(stack, rung.title)
-        self._note(rung, "measured", "", proposal, **common, **judged, duties=self._duties(stack))
+        beneath = None if rung.name in ("classifier", "prompt") else self.base_judged
+        self._note(rung, "measured", "", proposal, **common, **judged, beneath=beneath, duties=self._duties(stack))
         step, now = self._last_step(held)
         kept = step["status"] == "kept"
         if kept:
@@ -213,6 +216,7 @@ class _Climb:
             self.classifier = next(iter(stack.layers), None)
         elif kept or self._carries(rung, held, before, selected):
             self.base, self.base_run = chosen, selected
+            self.base_judged = {"rung": rung.name, **judged} if stack is chosen else None
         if kept and step["meets_target"]:
             self.stopped = f"{rung.title} already meets the target"
         return now if kept else held

@@ -83,32 +83,43 @@ class Conclusion(Measures):
         if line["outcome"] != "measured":
             calls = self.calls(line)
             return {**_EMPTY, **common, "status": line["outcome"], "reason": line["reason"], "calls": calls}
-        quality, found = self.quality(line["test"]), self.against(line["test"], held.test, "test")
+        quality, (over, found) = self.quality(line["test"]), self._harder(line, held)
         edge = self.edge(line, held)
         speed = self.speed(line["test"], line["unloaded"])
-        status, reason = self._judged(found, quality, edge, speed, held)
+        status, reason = self._judged(found, quality, edge, speed, held, over)
         return {
             **common,
             "status": status,
             "reason": reason,
             "quality": _shown(quality),
             "meets_target": quality.meets,
-            "comparison": {"against": held.rung, **_comparison(found)},
+            "comparison": {"against": over, **_comparison(found)},
             "edge": edge,
             **speed,
             "calls": self.calls(line),
             "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
         }
 
+    def _harder(self, line: Line, held: Held) -> tuple[str, Comparison]:
+        """The comparison that is harder to win: with what is held, or with the stack beneath, where that was judged.
+
+        A rung must win both; conditions joined by *and* need no correction.
+        """
+        found = [(held.rung, self.against(line["test"], held.test, "test"))]
+        beneath = line.get("beneath")
+        if beneath and beneath["test"] != held.test:
+            found.append((beneath["rung"], self.against(line["test"], beneath["test"], "test")))
+        return min(reversed(found), key=lambda x: (x[1].decision == "better", x[1].lift))
+
     def _judged(
-        self, found: Comparison, quality: Quality, edge: Json, speed: Mapping[str, Json], held: Held
+        self, found: Comparison, quality: Quality, edge: Json, speed: Mapping[str, Json], held: Held, against: str
     ) -> tuple[Status, str]:
         """Kept only if every condition of docs/proof.md holds; the reason names the first that does not.
 
         The first stack that is proven to meet the target is kept for that proof, even where its lift over a lighter
         one, which is not proven to meet it, is undecided; the reason then says so.
         """
-        over = _name(held.rung)
+        over = _name(against)
         smallest = self.task["profile"]["smallest_lift"]
         words = f"{found.lift:+.3f} over {over} [{found.low:+.3f}, {found.high:+.3f}] on {found.n} items"
         suffices = quality.meets is True and held.quality.meets is not True
