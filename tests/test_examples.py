@@ -118,9 +118,9 @@ def test_every_expected_record_fits_the_schema_and_stands_in_its_message() -> No
     fits = jsonschema_rs.validator_for(schema, validate_formats=True)
     assert [row["id"] for row in rows("records") if not fits.is_valid(row["expected"])] == []
     for row in rows("records"):
-        shown, record = row["input"].replace('""', '"'), row["expected"]
-        assert record["item"] in shown, row["id"]
-        assert str(record["order"]) in shown and str(record["quantity"]) in shown, row["id"]
+        shown, record = row["input"], row["expected"]
+        assert record["part"] in shown and record["shelf"] in shown, row["id"]
+        assert str(record["quantity"]) in shown, row["id"]
         assert record["received"] in shown.replace("/", "-"), row["id"]
 
 
@@ -129,11 +129,10 @@ def test_every_expected_record_keeps_the_rules() -> None:
     for row in rows("records"):
         record = row["expected"]
         assert all(field in record for field, rule in named.items() if rule["required"]), row["id"]
-        for field in ("order", "quantity"):
-            assert named[field]["min"] <= record[field] <= named[field]["max"], row["id"]
+        assert named["quantity"]["min"] <= record["quantity"] <= named["quantity"]["max"], row["id"]
         assert str(named["received"]["after"]) < record["received"] < str(named["received"]["before"]), row["id"]
         assert record["state"] in named["state"]["one_of"], row["id"]
-        assert re.search(named["item"]["matches"], record["item"]), row["id"]
+        assert re.search(named["part"]["matches"], record["part"]), row["id"]
         assert record["state"] != "damaged" or record["quantity"] <= 100, row["id"]
 
 
@@ -141,9 +140,9 @@ def rules() -> list[dict[str, Any]]:
     return yaml.safe_load((EXAMPLES / "records" / "rules.yaml").read_text(encoding="utf-8"))["rules"]
 
 
-def test_most_records_hold_the_inch_marks_that_break_json() -> None:
+def test_most_records_hold_a_quotation_mark_or_a_backslash_that_breaks_json() -> None:
     core = part("records", "core")
-    assert 0.7 <= sum('"' in row["input"] for row in core) / len(core) <= 0.95
+    assert 0.6 <= sum('"' in row["input"] or "\\" in row["input"] for row in core) / len(core) <= 0.9
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -14,7 +14,7 @@ from suffice.load import load
 from suffice.verify import verify
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-ENDS = {"triage": "classifier", "handbook": "retrieval", "records": "few_shot"}
+ENDS = {"triage": "classifier", "handbook": "retrieval", "records": "structure"}
 
 pytestmark = pytest.mark.slow
 
