@@ -3,6 +3,7 @@
 PYTHON ?= $(shell scripts/python)
 VENV ?= .venv
 BIN := $(VENV)/bin
+SHARED := -q -n 2 --dist loadfile
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo test test-fast check format schemas docs clean
@@ -13,12 +14,12 @@ help:  ## say what can be made
 demo: $(VENV)/.installed  ## install, climb a task that comes with Suffice, show the verdict
 	$(BIN)/suffice demo suffice-demo
 
-test: $(VENV)/.installed-dev  ## run all tests, the slow ones last
+test: $(VENV)/.installed-dev  ## run all tests
 	@scripts/browser
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest $(SHARED)
 
 test-fast: $(VENV)/.installed-dev  ## run the tests that take a moment
-	$(BIN)/python -m pytest -q -m "not slow and not browser"
+	$(BIN)/python -m pytest $(SHARED) -m "not slow and not browser"
 
 check: $(VENV)/.installed-dev  ## style, types and the rules of the house
 	$(BIN)/ruff check .

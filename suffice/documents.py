@@ -87,10 +87,11 @@ class Corpus:
 
     @property
     def skipped(self) -> tuple[str, ...]:
-        """Names of the pictures, styles and scripts beside the documents, which nobody reads."""
+        """Names of the pictures, styles, scripts and links beside the documents, which nobody reads."""
         if self.root.is_file():
             return ()
-        beside = (p.relative_to(self.root) for p in self.root.rglob("*") if p.suffix.lower() in MEDIA)
+        found = (p for p in self.root.rglob("*") if p.suffix.lower() in MEDIA or p.is_symlink())
+        beside = (p.relative_to(self.root) for p in found)
         return tuple(sorted(name.as_posix() for name in beside if not _hidden(name)))
 
     @cached_property

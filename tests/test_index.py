@@ -40,6 +40,7 @@ def task(tmp_path: Path) -> Task:
     for name, text in {"zoo.md": "zzzz jazz pizza", "leave.txt": "25 days of leave", "tea.md": "tea at ten"}.items():
         (tmp_path / "docs" / name).write_text(text, encoding="utf-8")
     (tmp_path / "docs" / "plan.png").write_bytes(b"\x89PNG")
+    (tmp_path / "docs" / "link.md").symlink_to(tmp_path / "docs" / "zoo.md")
     (tmp_path / "letters.py").write_text(LETTERS, encoding="utf-8")
     Stack(Model(), (Retrieval("docs", words=50, embedder="letters.py:Letters"),)).save(tmp_path / "stack.yaml")  # type: ignore[arg-type]
     return Task("t", "g", Dataset(()), documents=tmp_path / "docs", folder=tmp_path)
@@ -53,7 +54,7 @@ def test_the_recipe_is_that_of_the_kept_stack(task: Task) -> None:
 
 def test_an_index_says_what_it_touched(task: Task) -> None:
     done = index(task)
-    assert (done.added, done.passages, done.skipped, done.path.exists()) == (3, 3, 1, True)
+    assert (done.added, done.passages, done.skipped, done.path.exists()) == (3, 3, 2, True)
     (task.folder / "docs" / "tea.md").write_text("coffee", encoding="utf-8")
     done = index(task)
     assert (done.added, done.changed, done.removed) == (0, 1, 0)

@@ -133,6 +133,9 @@ def _causes(body: Body, screen: Console) -> None:
         return
     screen.print()
     screen.print(Text("Why it failed before", style="bold"))
+    if note := (body["diagnosis_of"] or {}).get("note"):
+        screen.print(Text(note, style="dim"))
+        return
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     for found in body["diagnosis"]:
         between = "" if found["low"] is None else f"[{found['low']:.0%}, {found['high']:.0%}]"

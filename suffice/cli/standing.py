@@ -20,12 +20,29 @@ def standing(task: Task, named: str | None = None) -> tuple[Stack, str]:
     from ..stack import Stack
 
     if named:
-        return Stack.load(named, folder=task.folder), named
+        return _named(named, task.folder), named
     for frozen in frozen_at(task):
         return Stack.load(frozen, folder=task.folder), "frozen"
     prompt = find("layers", "prompt").for_task(task)
     model = resolve(task.model, folder=task.folder)
     return Stack(model, (prompt,), sampling_for(task, task.parts.dev)), "prompt"
+
+
+def _named(named: str, folder: Path) -> Stack:
+    """The stack of that digest or file. One from outside the task's folder may be a stranger's: its Python stays shut."""
+    from contextlib import nullcontext
+
+    from ..errors import OwnCode
+    from ..plugins import installed_only
+    from ..stack import Stack
+
+    strange = Path(named).is_file() and not Path(named).resolve().is_relative_to(folder.resolve())
+    try:
+        with installed_only() if strange else nullcontext():
+            return Stack.load(named, folder=folder)
+    except OwnCode as wrong:
+        wrong.hint = f"read it; if you trust it, copy it and its Python into {folder}"
+        raise
 
 
 def frozen_at(task: Task) -> tuple[Path, ...]:

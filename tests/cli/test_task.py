@@ -99,6 +99,17 @@ def test_a_question_is_answered_by_the_stack_as_it_stands(suffice: Command, fold
     assert "Paris is it" in suffice("ask", folder, "the capital?").stdout
 
 
+def test_python_that_a_stack_from_elsewhere_names_is_not_run(suffice: Command, folder: Path) -> None:
+    elsewhere = folder.parent / "mail"
+    elsewhere.mkdir()
+    (elsewhere / "theirs.py").write_text("from pathlib import Path\nPath(__file__).with_name('ran').touch()\n" + MODEL)
+    stack = elsewhere / "stack.yaml"
+    stack.write_text("suffice: 1\nmodel: {use: 'theirs.py:Talker'}\nlayers: []\n")
+    error = body(suffice("ask", folder, "the capital?", "--stack", stack, "--json"), 2)["error"]
+    assert error["code"] == "own_code" and "copy it" in error["hint"]
+    assert not (elsewhere / "ran").exists()
+
+
 def test_documents_are_indexed_and_searched_by_word(suffice: Command, folder: Path) -> None:
     found = body(suffice("search", folder, "capital of France", "--mode", "lexical", "--json"))
     assert found["passages"][0]["document"] == "a.md"
