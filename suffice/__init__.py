@@ -10,6 +10,7 @@ from .data import Context, Dataset, Example, Output
 from .diagnose import diagnose
 from .documents import Document
 from .errors import BudgetSpent, Disproved, InputError, ModelError, SufficeError
+from .gate import gate
 from .layer import Duty, Gate, Layer
 from .ledger import Ledger
 from .load import load
@@ -69,6 +70,7 @@ __all__ = [
     "climb",
     "compare",
     "diagnose",
+    "gate",
     "load",
     "resolve",
     "run",

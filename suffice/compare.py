@@ -41,12 +41,17 @@ class Comparison:
 
 def compare(before: Run, after: Run, *, alpha: float = 0.05, seed: int = 0) -> Comparison:
     """Compare on the core partition, with the edge partition apart; both runs must hold the same examples."""
-    if before.dataset.fingerprint != after.dataset.fingerprint:
-        raise InputError(_difference(before.dataset, after.dataset), hint="compare runs over the same dataset")
+    check_same(before, after)
     core, edge = before.dataset.part("core"), before.dataset.part("edge")
     old, new = ({r.id: r.value for r in run.records} for run in (before, after))
     apart = pairs(old, new, edge.examples, alpha=alpha, seed=seed) if len(edge) else None
     return pairs(old, new, (core if len(core) else edge).examples, alpha=alpha, seed=seed, edge=apart)
+
+
+def check_same(before: Run, after: Run) -> None:
+    """Check that two runs are over the same examples; an InputError names those of one run only."""
+    if before.dataset.fingerprint != after.dataset.fingerprint:
+        raise InputError(_difference(before.dataset, after.dataset), hint="compare runs over the same dataset")
 
 
 def pairs(

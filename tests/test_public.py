@@ -16,7 +16,7 @@ def test_a_verb_is_a_function_and_not_its_file() -> None:
     import suffice.climb
     import suffice.run  # importing a file may not put it in the verb's place
 
-    verbs = [suffice.load, suffice.run, suffice.compare, suffice.climb, suffice.diagnose, suffice.verify]
+    verbs = [suffice.load, suffice.run, suffice.compare, suffice.climb, suffice.diagnose, suffice.gate, suffice.verify]
     assert not [verb for verb in verbs if isinstance(verb, types.ModuleType)]
 
 

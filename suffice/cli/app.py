@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..version import __version__
-from . import ask, climb, demo, diagnose, doctor, knowledge, new, proof, run
+from . import ask, climb, demo, diagnose, doctor, gate, knowledge, new, proof, run
 
 
 def command() -> Any:
@@ -34,6 +34,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     climb.climb,
     run.run,
     proof.compare,
+    gate.gate,
     diagnose.diagnose,
     proof.verify,
     proof.report,

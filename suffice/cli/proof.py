@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..compare import Comparison
+    from ..summary import Summary
 
 VerdictFile = Annotated[Path, typer.Argument(help="A verdict.json, or the task folder that holds one.")]
 
@@ -53,20 +54,64 @@ def verdict_at(path: Path) -> Path:
 
 
 def compare(
-    before: Annotated[Path, typer.Argument(help="Recorded outputs, JSONL of {id, output} or {id, score}.")],
-    after: Annotated[Path, typer.Argument(help="The same for the other side.")],
+    before: Annotated[
+        Path | None, typer.Argument(help="Recorded outputs, JSONL of {id, output} or {id, score}.")
+    ] = None,
+    after: Annotated[Path | None, typer.Argument(help="The same for the other side.")] = None,
     task: Annotated[Path | None, typer.Option("--task", "-t", help="The task folder whose scorer judges.")] = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Instead: published scores, a .csv of name,score,n; unpaired.")
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", help="The row of the summary that the others are compared with.")
+    ] = None,
     alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="The error that is accepted.")] = 0.05,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare two recorded outputs pair by pair: lift, interval, and what may honestly be said."""
-    from ..load import load
-    from .recorded import compared
+    from ..errors import InputError
+    from .recorded import compared, judging
 
-    judged_by = load(task or Path(), seed=seed) if task or Path("suffice.yaml").is_file() else None
-    found = compared(before, after, judged_by, alpha=alpha, seed=seed)
-    tell(as_json, found, lambda screen: show_comparison(found, screen))
+    if summary is not None and (before is not None or task is not None):
+        raise InputError("a summary stands alone", hint="suffice compare --summary TABLE.csv [--baseline NAME]")
+    if summary is not None:
+        _summarised(summary, baseline, alpha, as_json)
+    elif before is None or after is None or baseline is not None:
+        what = "a baseline belongs to a summary" if baseline is not None else "two files are compared"
+        raise InputError(what, hint="suffice compare BEFORE AFTER, or --summary TABLE.csv [--baseline NAME]")
+    else:
+        found = compared(before, after, judging(task, seed), alpha=alpha, seed=seed)
+        tell(as_json, found, lambda screen: show_comparison(found, screen))
+
+
+def _summarised(table: Path, baseline: str | None, alpha: float, as_json: bool) -> None:
+    from ..summary import summary
+
+    found = summary(table, baseline=baseline, alpha=alpha)
+    tell(as_json, found, lambda screen: show_summary(found, screen))
+
+
+def show_summary(found: Summary, screen: Console) -> None:
+    """A row a system, and what such a table can say."""
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("system", "score", "n", "difference", "interval", "visible", "decision"):
+        left = name in ("system", "decision")
+        table.add_column(name, justify="left" if left else "right", no_wrap=not left, overflow="fold")
+    table.add_row(f"{found.baseline.name} (baseline)", f"{found.baseline.score:.3f}", str(found.baseline.n))
+    for row in found.rows:
+        interval, word = f"[{row.low:+.3f}, {row.high:+.3f}]", row.decision.replace("undecided", "cannot tell")
+        cells = (f"{row.score:.3f}", str(row.n), f"{row.lift:+.3f}", interval, f"{row.smallest_visible_effect:.3f}")
+        table.add_row(row.name, *cells, word)
+    screen.print(table)
+    rows = "" if len(found.rows) == 1 else f", shared equally by {len(found.rows)} rows (Bonferroni)"
+    screen.print(f"error {found.alpha:g}{rows}; {found.method}, approximate")
+    screen.print("visible: the smallest difference that so many items show four times in five")
+    screen.print(found.caution)
+    for note in found.notes:
+        screen.print(note)
 
 
 def show_comparison(found: Comparison, screen: Console) -> None:

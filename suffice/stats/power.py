@@ -111,6 +111,35 @@ def needed(
     return _first(lambda n: mcnemar_power(n, lift, differing, alpha, sided) >= power, round(normal**2))
 
 
+def items_above(
+    lift: float,
+    margin: float,
+    spread: float,
+    alpha: float = 0.05,
+    power: float = 0.8,
+    *,
+    null_spread: float | None = None,
+    size: float = 1.0,
+    betting: bool = False,
+) -> int | None:
+    """About how many items prove a mean difference above the margin with this power; None for none or over a million.
+
+    The normal approximation, with the standard deviation of an item as it is and as the test takes it on the margin;
+    and never fewer than rule out a loss too rare to have been seen: a share 1 − alpha^(1/n) of the units of `size`
+    items could hold a difference of −1. Betting limits pay for both, and a fifth of the second more (by simulation).
+    """
+    check_level(alpha)
+    gap = lift - margin
+    if gap <= 0:
+        return None
+    tail = distribution.normal_quantile(1 - alpha) * (spread if null_spread is None else null_spread)
+    normal = ((tail + distribution.normal_quantile(power) * spread) / gap) ** 2
+    share = gap / (1 + lift)
+    rare = size * math.log(alpha) / math.log1p(-share) if share < 1 else size
+    found = math.ceil(normal + 1.2 * rare if betting else max(normal, rare))
+    return found if found <= _MOST else None
+
+
 @lru_cache(maxsize=4096)
 def _least(bound: float, n: int, alpha: float) -> int | None:
     if distribution.binomial_at_least(n, n, bound) > alpha:
