@@ -184,7 +184,8 @@ def _reason(decision: Decision, held: Paired, loss: Paired, more: int | None, un
     if decision == "worse":
         beyond = f"beyond the margin of {margin:g}" if loss.proven else f"not proven to stay within {margin:g}"
         tell = "" if more is None else f"; about {_examples(more)} would, if what was seen is true"
-        return f"proven worse: the loss is at least {loss.low:.3f}, {beyond}{tell}"
+        least = f"the loss is at least {loss.low:.3f}" if loss.low >= 0.0005 else "there is a loss"
+        return f"proven worse: {least}, {beyond}{tell}"
     if unjudged:
         return f"cannot tell: the {unjudged} pairs that could not be judged might turn the answer"
     why = held.reason or f"cannot tell: a loss of up to {-held.low:.3f} is not ruled out (margin {margin:g})"
@@ -219,8 +220,8 @@ def _check(before: Values, after: Values, examples: Sequence[Example], margin: f
     if not 0 < margin < 1:
         hint = "give the loss that is tolerated, such as 0.05; `suffice compare` asks for a proven gain"
         raise InputError(f"the margin is {margin:g}: it lies between 0 and 1", hint=hint)
-    if not 0 < alpha < 0.5:
-        raise InputError(f"alpha is {alpha:g}: an error level lies between 0 and 0.5")
+    if not 0.0001 <= alpha < 0.5:
+        raise InputError(f"alpha is {alpha:g}: an error level here lies between 0.0001 and 0.5")
     if not examples:
         raise InputError("there is nothing to compare", hint="both sides must answer at least one example")
     for which, values in (("before", before), ("after", after)):

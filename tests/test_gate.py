@@ -46,6 +46,7 @@ def sides(wins: int, losses: int, ties: int) -> tuple[list[float], list[float]]:
         (0, 6, 60, "worse", "not proven to stay within 0.05"),
         (5, 5, 50, "undecided", "more examples would tell"),
         (0, 20, 1980, "not_worse", "a loss is proven, but within the margin"),
+        (8, 13, 79, "undecided", "more examples would tell"),
     ],
 )
 def test_the_answer_is_a_margin_test_on_pairs(wins: int, losses: int, ties: int, decision: str, said: str) -> None:
@@ -124,6 +125,7 @@ def test_what_could_not_be_judged_is_set_against_the_claim() -> None:
         ([1.0], [1.0], {"margin": 0.0}, "the margin is 0"),
         ([1.0], [1.0], {"margin": float("nan")}, "the margin is nan"),
         ([1.0], [1.0], {"alpha": 0.5}, "alpha is 0.5"),
+        ([1.0], [1.0], {"alpha": 1e-6}, "alpha is 1e-06"),
     ],
 )
 def test_bad_input_is_one_clear_error(before: Values, after: Values, more: Mapping[str, float], said: str) -> None:
@@ -186,11 +188,11 @@ def test_at_a_loss_of_exactly_the_margin_graded_scores_and_groups_pass_no_oftene
             before, size = np.full(100, 0.6), None
             after = 0.6 + rng.choice([-0.55, 0.35, 0.0], 100, p=[0.25, 0.25, 0.5])  # the mean difference is -0.05
         else:
-            bad, size = np.repeat(rng.random(50) < 0.1, 3), 3
-            before = np.ones(150)
-            after = np.where(bad & (rng.random(150) < 0.5), 0.0, 1.0)
+            bad, size = np.repeat(rng.random(120) < 0.1, 3), 3
+            before = np.ones(360)
+            after = np.where(bad & (rng.random(360) < 0.5), 0.0, 1.0)
         passed += gated(before.tolist(), after.tolist(), size=size).decision == "not_worse"
-    assert passed / rounds <= 0.05 + 2.6 * (0.05 * 0.95 / rounds) ** 0.5
+    assert 0 < passed / rounds <= 0.05 + 2.6 * (0.05 * 0.95 / rounds) ** 0.5
 
 
 HOSTILE = "a\x00\x1b[31m\ufffe\ud800\u202e]]><script>|`@all`\n# &amp;*x*"

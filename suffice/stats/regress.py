@@ -89,7 +89,7 @@ def items_to_prove_above(seen: Paired, margin: float, power: float = 0.8) -> int
     """
     if not seen.tells:
         return math.ceil(ENOUGH_GROUPS * seen.n / (seen.groups or seen.n))
-    if seen.lift <= margin:
+    if seen.lift - margin < 1e-9:
         return None
     if seen.p_value is None:
         # the smallest visible effect of groups and graded scores is a multiple of the standard error
