@@ -8,8 +8,9 @@ stakes are their predictable plug-ins, which do not depend on m, so that the tes
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -91,7 +92,8 @@ def units(
     """Values within [lowest, highest], differences of scores unless said otherwise, as what can be bet on.
 
     Groups come one after the other and are bet on by their sums, so the mean meant is that of the values. `largest`
-    bounds the size of any group, also of those to come, and is known before outcomes are; else the largest one here.
+    bounds the size of any group; declare it before the first look, with those to come in mind, since another one at
+    another look would be another bet. By default it is that of the groups here.
     """
     import numpy as np
 
@@ -102,7 +104,8 @@ def units(
     if wrong.size:
         raise ValueError(f"values[{wrong[0]}] is {array[wrong[0]]:g}: it must lie in [{lowest:g}, {highest:g}]")
     codes = group_codes(groups, array.size)
-    grouped, codes = codes is not None, np.arange(array.size) if codes is None else codes
+    grouped = codes is not None or (groups is not None and (largest or 1) > 1)  # all alone so far is no proof
+    codes = np.arange(array.size) if codes is None else codes
     if (np.diff(codes) < 0).any():
         raise ValueError("groups are mixed: order the values so that each group is whole before the next begins")
     counts = np.bincount(codes)
@@ -118,7 +121,8 @@ def log_wealth(of: Units, bound: float, alpha: float = 0.05, *, horizon: int | N
 
     With `horizon`, the number of units that there will be, the stakes are those for a fixed number of them,
     √(2 ln(1/alpha) / (n σ²)), else those for a confidence sequence, √(2 ln(1/alpha) / (t ln(1 + t) σ²)), with σ² as
-    known before the unit (the predictable plug-ins of Waudby-Smith & Ramdas 2024). Both only tune: any are valid.
+    known before the unit (the predictable plug-ins of Waudby-Smith & Ramdas 2024). Level and horizon only tune: any
+    are valid that were declared before the first look.
     """
     if not of.lowest < bound < of.highest:
         raise ValueError(f"bound is {bound}: it must lie between {of.lowest:g} and {of.highest:g}")
@@ -167,21 +171,45 @@ def confidence_sequence(of: Units, alpha: float = 0.05, *, horizon: int | None =
 def lower_limit(of: Units, alpha: float = 0.05, *, horizon: int | None = None) -> float:
     """The bound up to which `above` proves the mean higher at some prefix; the lowest value where it proves none.
 
-    Wealth falls as the bound rises, so the bounds that are not rejected form an interval and halving finds its end.
+    Wealth falls as the bound rises, so the bounds that are not rejected form an interval.
     """
     stakes, cap, target = _stakes(of, alpha, horizon), _cap(horizon), math.log(1 / alpha)
-    low, high = 0.0, 1.0
-    while of.enough and (high - low) * (of.highest - of.lowest) > _FINE:
-        middle = (low + high) / 2
-        rejected = _claimable(of, _log_wealth(of, middle, stakes, cap)).max() >= target
-        low, high = (middle, high) if rejected else (low, middle)
-    return of.lowest + low * (of.highest - of.lowest)
+    if not of.enough:
+        return of.lowest
+
+    def excess(mean: float) -> float:
+        return float(_log_wealth(of, mean, stakes, cap).max()) - target
+
+    width = of.highest - of.lowest
+    return of.lowest + _last_above(excess, _near(of, target), _FINE / width) * width
 
 
 def upper_limit(of: Units, alpha: float = 0.05, *, horizon: int | None = None) -> float:
     """The bound down to which the mean is proven lower at some prefix; the highest value where none is."""
     mirrored = replace(of, totals=of.sizes - of.totals, lowest=-of.highest, highest=-of.lowest)
     return -lower_limit(mirrored, alpha, horizon=horizon)
+
+
+def _near(of: Units, target: float) -> tuple[float, float]:
+    # about where a bettor with the best stake for the variance of all units would have just reached the target
+    size = float(of.sizes.sum())
+    mean = float(of.totals.sum()) / size
+    away = math.sqrt(2 * target * float(((of.totals - mean * of.sizes) ** 2).sum())) / size
+    return mean - 1.2 * away, mean - 0.9 * away
+
+
+def _last_above(falling: Callable[[float], float], near: tuple[float, float], fine: float) -> float:
+    # where in [0, 1] it falls below 0, from the side above: first looked for nearby, then by secants and halving
+    low, high, at_low, at_high = 0.0, 1.0, math.inf, -math.inf
+    for step in itertools.count():
+        if high - low <= fine:
+            break
+        part = at_low / (at_low - at_high) if step % 3 and at_low - at_high < math.inf else 0.5
+        wished = near[step] if step < 2 else low + part * (high - low)
+        middle = min(max(wished, low + fine / 2), high - fine / 2)
+        value = falling(middle)
+        low, high, at_low, at_high = (middle, high, value, at_high) if value >= 0 else (low, middle, at_low, value)
+    return low
 
 
 def _log_wealth(of: Units, mean: float, stakes: Floats, cap: float) -> Floats:

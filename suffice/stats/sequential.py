@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Decision = Literal["better", "undecided", "futile"]
 
 _ROUNDING = 1e-12  # relative: a tail that equals what is left to spend may be taken
-_NEGLIGIBLE = 1e-20  # masses below this are dropped, under 1e-16 in all
+_NEGLIGIBLE = 1e-20  # masses below this are dropped, under 1e-15 in all
 _SURE = 4.5  # times √m: nine standard deviations of the wins among m fair coins
 _DOUBT = 0.2  # times the share of items seen: how surely a share of wins is ruled out before it is implausible
 
@@ -44,11 +44,22 @@ class Sequential:
     allowed: float
     """What the plan lets be spent by this look."""
     chance: float | None
-    """The chance to decide by the end at the best share of wins still plausible; None where nothing is left to see."""
+    """The chance to decide by the end at the best share of wins still plausible; None where nobody may give up."""
     p_value: float | None
     """Of the lift ≤ 0 with these looks, once decided or at the end: at most alpha exactly where "better"; else None."""
     plan: Plan
-    reason: str
+
+    @property
+    def reason(self) -> str:
+        """What was seen and what it takes, in words."""
+        seen = f"{self.wins} wins and {self.losses} losses in {self.items} of {self.plan.n} pairs"
+        if self.look == 0:
+            return f"the first look is at {self.plan.sizes[0]} of {self.plan.n} pairs"
+        if self.decision == "futile":
+            return f"{seen}: the chance to decide by the end is {self.chance:.0%} at best"
+        if self.boundary is None:
+            return f"{seen}: too few differ for any number of wins to decide"
+        return f"{seen}: {self.boundary} wins decide at this look"
 
     @property
     def ties(self) -> int:
@@ -62,7 +73,10 @@ class Sequential:
 
 
 def decide(
-    before: Sequence[float], after: Sequence[float], plan: Plan, groups: Sequence[Hashable] | None = None
+    before: Sequence[float] | Floats,
+    after: Sequence[float] | Floats,
+    plan: Plan,
+    groups: Sequence[Hashable] | None = None,
 ) -> Sequential:
     """Walk the looks that these 0/1 pairs, in the seeded order, have reached: is `after` better?
 
@@ -112,15 +126,16 @@ class _Walk:
 def _walk_looks(wins: Sequence[int], losses: Sequence[int], plan: Plan) -> Sequential:
     import numpy as np
 
-    walk, found = _Walk(0, 0, np.ones(1), 0.0), _waiting(plan, 0)
+    walk = _Walk(0, 0, np.ones(1), 0.0)
+    found = Sequential("undecided", 0, 0, 0, 0, None, 0.0, 0.0, None, None, plan)
     for look, (won, lost) in enumerate(zip(wins, losses, strict=True), 1):
         walk = _toss(walk, won + lost)
         tails: Floats = np.cumsum(walk.masses[::-1])[::-1]
         fits = _first_at_most(tails, plan.spent[look - 1] - walk.spent)
-        p = walk.spent + (float(tails[max(won - walk.first, 0)]) if won - walk.first < tails.size else 0.0)
         boundary = None if fits is None else walk.first + fits
+        p = walk.spent + _tail(tails, won - walk.first, won, walk.pairs)
         walk = _stay(walk, fits, tails)
-        found = _judged(replace(_waiting(plan, look), wins=won, losses=lost, boundary=boundary, spent=walk.spent), p)
+        found = _judged(plan, look, (won, lost), boundary, (walk.spent, p))
         if found.decision != "undecided":
             break
     return found
@@ -163,35 +178,30 @@ def _coins(m: int) -> tuple[int, Floats]:
     return low, masses
 
 
-def _waiting(plan: Plan, look: int) -> Sequential:
-    # a look at nothing but ties
-    items, allowed = (plan.sizes[look - 1], plan.spent[look - 1]) if look else (0, 0.0)
-    reason = f"the first look is at {plan.sizes[0]} of {plan.n} pairs"
-    return Sequential("undecided", look, items, 0, 0, None, 0.0, allowed, None, None, plan, reason)
+def _tail(tails: Floats, place: int, won: int, pairs: int) -> float:
+    # P(not crossed before, at least as many wins); beyond what was kept, at most what it is without looks
+    return float(tails[max(place, 0)]) if place < tails.size else distribution.binomial_at_least(won, pairs, 0.5)
 
 
-def _judged(found: Sequential, p: float) -> Sequential:
-    better = found.boundary is not None and found.wins >= found.boundary
-    end, least = better or found.items == found.plan.n, found.plan.futile_below
-    chance = None if end else _chance(found)
-    futile = chance is not None and least is not None and chance < least
-    judged = replace(
-        found,
-        decision="better" if better else "futile" if futile else "undecided",
-        chance=chance,
-        p_value=min(1.0, p) if end else None,
-    )
-    return replace(judged, reason=_reason(judged))
+def _judged(
+    plan: Plan, look: int, counts: tuple[int, int], boundary: int | None, errors: tuple[float, float]
+) -> Sequential:
+    (won, lost), (spent, p), items = counts, errors, plan.sizes[look - 1]
+    better = boundary is not None and won >= boundary
+    end = better or items == plan.n
+    chance = None if end or plan.futile_below is None else _chance(won, lost, items, plan)
+    futile = chance is not None and plan.futile_below is not None and chance < plan.futile_below
+    decision: Decision = "better" if better else "futile" if futile else "undecided"
+    p_value = min(1.0, p) if end else None
+    return Sequential(decision, look, items, won, lost, boundary, spent, plan.spent[look - 1], chance, p_value, plan)
 
 
-def _chance(found: Sequential) -> float:
+def _chance(won: int, lost: int, items: int, plan: Plan) -> float:
     # conditional power (Lachin 2005, Stat. Med. 24:2747) at the best plausible share of wins (Clopper & Pearson 1934),
     # with the discordance seen so far, against the boundary of one test at the end, which no plan undercuts
-    plan, seen = found.plan, found.wins + found.losses
-    doubt = _DOUBT * found.items / plan.n
-    best = distribution.beta_quantile(1 - doubt, found.wins + 1, found.losses) if found.losses else 1.0
-    more = round((seen + 1) / (found.items + 1) * (plan.n - found.items))
-    return distribution.binomial_at_least(_fewest(seen + more, plan.alpha) - found.wins, more, best)
+    best = distribution.beta_quantile(1 - _DOUBT * items / plan.n, won + 1, lost) if lost else 1.0
+    more = round((won + lost + 1) / (items + 1) * (plan.n - items))
+    return distribution.binomial_at_least(_fewest(won + lost + more, plan.alpha) - won, more, best)
 
 
 @lru_cache(maxsize=4096)
@@ -202,15 +212,6 @@ def _fewest(pairs: int, alpha: float) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if distribution.binomial_at_least(middle, pairs, 0.5) <= alpha else (middle, high)
     return high
-
-
-def _reason(found: Sequential) -> str:
-    seen = f"{found.wins} wins and {found.losses} losses in {found.items} of {found.plan.n} pairs"
-    if found.decision == "futile":
-        return f"{seen}: the chance to decide by the end is {found.chance:.0%} at best"
-    if found.boundary is None:
-        return f"{seen}: too few differ for any number of wins to decide"
-    return f"{seen}: {found.boundary} wins decide at this look"
 
 
 def _counts(happened: npt.NDArray[np.bool_], sizes: Sequence[int]) -> list[int]:

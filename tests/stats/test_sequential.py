@@ -128,6 +128,19 @@ def test_pairs_that_agree_are_neither_wins_nor_losses() -> None:
     assert (none.decision, none.p_value, none.boundary) == ("undecided", 1.0, None)
 
 
+def test_overwhelming_evidence_has_a_p_value_above_zero() -> None:
+    found = decide([0.0] * 500, [1.0] * 500, look_plan(500, sizes=[500]))
+    assert found.p_value == pytest.approx(0.5**500)
+
+
+def test_the_reason_says_what_was_seen_and_what_it_takes() -> None:
+    plan = look_plan(200)
+    assert "first look is at 9 of 200" in decide([0.0] * 5, [1.0] * 5, plan).reason
+    assert "9 wins and 0 losses in 9 of 200 pairs: 9 wins decide" in decide([0.0] * 9, [1.0] * 9, plan).reason
+    assert "at best" in decide([1.0] * 60, [0.0] * 60, plan).reason
+    assert "too few differ" in decide([0.0] * 60, [0.0] * 60, look_plan(60, spending="obrien_fleming")).reason
+
+
 def test_what_comes_after_a_decision_changes_nothing() -> None:
     plan = look_plan(100)
     first = decide([0.0] * 40, [1.0] * 40, plan)
