@@ -17,7 +17,7 @@ ROWS = (
     "plugins score data split task layer model stack record artifacts documents plaintext yamlfile contract taskfile "
     "template rows outputs infer vectors weights chunks citations anatomy knowledge probe evidence",
     "database stored writer ledger price budget breaker calls",
-    "load new index search run compare summary gate plan diagnose measures verdict climb preview verify",
+    "load new index search run compare again summary gate plan diagnose measures verdict climb preview verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

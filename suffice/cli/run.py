@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from ..digest import plain
 from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd, Workers
 from .say import tell
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..again import Again
     from ..data import Dataset
     from ..record import Run
     from ..task import Task
@@ -32,10 +34,14 @@ def run(
     budget: Usd = None,
     max_calls: MaxCalls = None,
     workers: Workers = None,
+    repeat: Annotated[
+        bool, typer.Option("--again", help="Ask it all once more, and compare the stack with itself.")
+    ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Run the frozen stack, or the prompt where nothing is frozen, over dev; what is known is not asked again."""
+    from ..again import again
     from ..load import load
     from ..outputs import write
     from ..run import run as measure
@@ -44,18 +50,21 @@ def run(
 
     task = load(folder, seed=seed)
     asked, source = standing(task, stack)
+    chosen, twice = part_of(task, part), None
     with ledger_of(task) as ledger, meter(f"run {part}") as bar:
-        made = measure(
-            asked,
-            part_of(task, part),
-            ledger=ledger,
-            budget=budget_of(budget, max_calls),
-            workers=workers,
-            progress=bar.progress,
-        )
+        how: dict[str, Any] = {
+            "ledger": ledger,
+            "budget": budget_of(budget, max_calls),
+            "workers": workers,
+            "progress": bar.progress,
+        }
+        if repeat:
+            twice = again(asked, chosen, seed=seed, **how)
+        made = twice.second if twice else measure(asked, chosen, **how)
     if out:
         write(out, made.records)
-    tell(as_json, {**_body(made), "stack": source, "part": part}, lambda screen: _show(made, source, part, screen))
+    body = {**_body(made), "stack": source, "part": part, "again": _again(twice) if twice else None}
+    tell(as_json, body, lambda screen: _show(made, source, part, screen, twice))
 
 
 def part_of(task: Task, part: str) -> Dataset:
@@ -86,7 +95,34 @@ def _body(made: Run) -> dict[str, Json]:
     }
 
 
-def _show(made: Run, source: str, part: str, screen: Console) -> None:
+def _again(twice: Again) -> dict[str, Json]:
+    first, second, found = twice.first, twice.second, twice.comparison
+    return {
+        "first": {"run": first.id, "quality": first.quality},
+        "second": {"run": second.id, "quality": second.quality},
+        "times": twice.times,
+        "reworded": list(twice.reworded),
+        "rescored": list(twice.rescored),
+        "comparison": plain(found),
+    }
+
+
+def _noise(twice: Again) -> str:
+    """What the repeat shows, in a sentence."""
+    n, found = len(twice.second.records), twice.comparison
+    told = (
+        f"asked again: {len(twice.reworded)} of {n} answers read differently, {len(twice.rescored)} score differently"
+    )
+    apart = f"second − first {found.lift:+.3f} [{found.low:+.3f}, {found.high:+.3f}]"
+    word = {
+        "undecided": "no difference shows, as it should be",
+        "better": "the same stack seems better than itself: something beside it changed, or chance did this (5 %)",
+        "worse": "the same stack seems worse than itself: something beside it changed, or chance did this (5 %)",
+    }
+    return f"{told}; {apart}: {word[found.decision]}"
+
+
+def _show(made: Run, source: str, part: str, screen: Console, twice: Again | None = None) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -95,6 +131,8 @@ def _show(made: Run, source: str, part: str, screen: Console) -> None:
     extra = "".join(f", {body[key]} {key}" for key in ("failed", "unjudged", "cached") if body[key])
     told = f" on {body['n']} {part} examples ({body['solved']} solved{extra}); {source} stack"
     screen.print(Text.assemble((quality, "bold"), told))
+    if twice:
+        screen.print(Text(_noise(twice)))
     missed = [r for r in made.records if not r.passed][:10]
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in ("not solved", "score", "why"):

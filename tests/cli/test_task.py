@@ -99,6 +99,12 @@ def test_a_question_is_answered_by_the_stack_as_it_stands(suffice: Command, fold
     assert "Paris is it" in suffice("ask", folder, "the capital?").stdout
 
 
+def test_a_stack_is_compared_with_itself(suffice: Command, folder: Path) -> None:
+    told = body(suffice("run", folder, "--again", "--json"))["again"]
+    assert told["rescored"] == [] and told["times"] == 1 and told["comparison"]["decision"] == "undecided"
+    assert "no difference shows" in suffice("run", folder, "--again").stdout
+
+
 def test_python_that_a_stack_from_elsewhere_names_is_not_run(suffice: Command, folder: Path) -> None:
     elsewhere = folder.parent / "mail"
     elsewhere.mkdir()
