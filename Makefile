@@ -3,7 +3,7 @@
 PYTHON ?= $(shell scripts/python)
 VENV ?= .venv
 BIN := $(VENV)/bin
-SHARED := -q -n 2 --dist loadfile
+SHARED := -q -n 2 --dist loadfile --no-loadscope-reorder
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .PHONY: help demo test test-fast check format schemas docs clean

@@ -48,7 +48,7 @@ sys.addaudithook(_only_this_machine)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests run last, so that the quick ones speak first; where workers share the tests, first, to end together."""
+    """Slow tests run last, so that the quick ones speak first; where workers share them, first, to end together."""
     first = "PYTEST_XDIST_WORKER" in os.environ
     items.sort(key=lambda item: (item.get_closest_marker("slow") is None) is first)
 

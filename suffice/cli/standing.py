@@ -29,7 +29,7 @@ def standing(task: Task, named: str | None = None) -> tuple[Stack, str]:
 
 
 def _named(named: str, folder: Path) -> Stack:
-    """The stack of that digest or file; one from outside the task's folder may be a stranger's: its Python is not run."""
+    """The stack of that digest or file; the Python of one from outside the task's folder is not run."""
     from contextlib import nullcontext
 
     from ..errors import OwnCode
