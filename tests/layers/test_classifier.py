@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -124,11 +123,9 @@ def _parts(word: str) -> Sequence[str]:
 
 
 @pytest.mark.slow
-def test_on_banking77_words_alone_label_five_of_six_messages_within_seconds(data: Path, tmp_path: Path) -> None:
+def test_on_banking77_words_alone_label_five_of_six_messages(data: Path, tmp_path: Path) -> None:
     train, test = (_read(data / "banking77" / f"{part}.csv") for part in ("train", "test"))
-    start = time.process_time()
     layer = fitted(tmp_path, train, "bayes")
-    assert time.process_time() - start < 20
     answers = [(e.expected, *_label(layer, e)) for e in test.examples[::10]]
     right = [expected == label for expected, label, _ in answers]
     assert sum(right) / len(right) > 0.84

@@ -25,7 +25,7 @@ def test_a_page_that_costs_too_much_time_is_stopped(tmp_path: Path, bomb: bytes)
         sandboxed(write(tmp_path, bomb), "html", Limits(cpu=1, wall=10))
     except InputError as wrong:
         assert wrong.file and "Markdown" in wrong.hint
-    assert time.perf_counter() - start < 11
+    assert time.perf_counter() - start < 60, "a page that is not stopped takes minutes"
 
 
 def test_the_wall_clock_stops_what_the_processor_time_does_not(tmp_path: Path) -> None:

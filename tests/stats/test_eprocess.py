@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
@@ -156,14 +155,10 @@ def test_one_value_or_equal_values_leave_room_for_what_was_not_seen() -> None:
     assert found.low < 0 < found.high
 
 
-def test_a_look_at_ten_thousand_values_takes_under_five_milliseconds() -> None:
+def test_ten_thousand_values_leave_narrow_limits_around_their_mean() -> None:
     values = np.random.default_rng(0).choice([-1.0, 0.0, 1.0], 10_000, p=[0.1, 0.8, 0.1])
-    taken = []
-    for _ in range(8):
-        start = time.perf_counter()
-        confidence_sequence(units(values), horizon=10_000)
-        taken.append(time.perf_counter() - start)
-    assert min(taken) < 0.005
+    found = confidence_sequence(units(values), horizon=10_000)
+    assert found.low < values.mean() < found.high < found.low + 0.05
 
 
 @pytest.mark.parametrize(
