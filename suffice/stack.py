@@ -18,6 +18,9 @@ from .plugins import build, made, name_of, spec_of
 from .types import Answer, Ask, Json, Message, Request, Sampling, Step, Usage
 from .types import wording as word
 
+DEEPEST = 50
+"""How deep a stack file may be nested: a schema among its layers' fields is the deepest thing in it."""
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -102,8 +105,7 @@ class Stack:
         path = _located(path_or_digest, folder or Path())
         try:
             text = path.read_text(encoding="utf-8")
-            if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
-                raise InputError("aliases (*name) are not allowed", file=str(path))
+            _plain(text, path)
             body = yaml.safe_load(text)
         except (OSError, ValueError, RecursionError, yaml.YAMLError) as wrong:
             raise InputError(f"cannot read the stack: {wrong}", file=str(path)) from wrong
@@ -128,6 +130,19 @@ class Stack:
         layers = tuple(_homed(build("layers", s, beside=beside), beside) for s in spec.get("layers", ()))
         sampling = made(Sampling, spec.get("sampling", {}), "`sampling`")
         return cls(cast(Model, _homed(found, beside)), layers, sampling)
+
+
+def _plain(text: str, path: Path) -> None:
+    """Refuse what could multiply or pile up, event by event, before anything is built of it."""
+    import yaml
+
+    deep = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        deep += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError("aliases (*name) are not allowed", file=str(path))
+        if deep > DEEPEST:
+            raise InputError("nested too deeply", file=str(path))
 
 
 def _home(path: Path) -> Path:
