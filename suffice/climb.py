@@ -17,6 +17,7 @@ from .documents import Corpus
 from .errors import InputError
 from .evidence import Evidence, Reading
 from .layer import Layer
+from .leakage import leaks
 from .ledger import Ledger
 from .measures import Held
 from .model import Model, resolve
@@ -155,7 +156,7 @@ class _Climb:
         told = {**body, "candidates": len(candidates), "declared": candidates}
         chained = {"previous": previous, "hash": link}
         self.evidence.add(
-            "plan", **told, **chained, uses=max(paid.use, len(earlier)), overspent=paid.reason, moved=parts.moved
+            "plan", **told, **chained, **leaks(task), uses=max(paid.use, len(earlier)), overspent=paid.reason
         )
         for part in ("pool", "select", "test", "edge"):
             self.evidence.add_examples(getattr(parts, part), part)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .climb import ALPHA, sampling_for
 from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
+from .leakage import leaks, warnings_of
 from .ledger import Ledger
 from .model import Model, resolve
 from .plan import ANSWERS_WITHOUT_MODEL, LADDER, calls_of, candidates_of, plan
@@ -44,6 +45,7 @@ def preview(task: Task) -> dict[str, Json]:
     n, rate = len(task.parts.test), _rate(task, model)
     rungs = [_rung(task, model, rate, r.name) for r in LADDER]
     calls = sum(r["calls"] for r in rungs) + _diagnosing(candidates)
+    found = leaks(task)
     told = {"alpha_target": shared.per_candidate, "candidates": len(candidates)}
     target = {"quality": task.target.quality, "tolerance": task.target.tolerance}
     return {
@@ -52,6 +54,8 @@ def preview(task: Task) -> dict[str, Json]:
         "test_items": n,
         "edge_items": len(task.parts.edge),
         "dev_items": len(task.parts.dev),
+        "warnings": warnings_of(found),
+        **found,
         "can_prove": can_prove(n, target, told),
         "items_needed": _needed(task, shared.per_candidate or ALPHA / 2),
         "smallest_visible_effect": smallest_visible_effect(n, DISCORDANCE, shared.per_claim or ALPHA / 2)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from .data import Dataset, Example, likeness
 from .digest import canonical
+from .duplicates import duplicates
 
 TEST_SHARE = 0.5
 TEST_AT_LEAST = 50
@@ -19,7 +20,7 @@ SELECT_AT_MOST = 80
 
 @dataclass(frozen=True)
 class Parts:
-    """A dataset's parts. No cluster, and no text that reads the same, is in two of them."""
+    """A dataset's parts. No cluster, and no texts that read the same or nearly so, are in two of them."""
 
     pool: Dataset
     select: Dataset
@@ -27,7 +28,11 @@ class Parts:
     edge: Dataset
     """The edge partition's test items; `test` holds the core's."""
     moved: tuple[str, ...] = ()
-    """Ids of test items that also appear in dev: they teach, and no longer judge."""
+    """Ids of test items that also appear in dev, or nearly so: they teach, and no longer judge."""
+    near: tuple[tuple[str, str], ...] = ()
+    """Of those, the ones that nearly repeat an example, each with the id of the one in dev."""
+    alike: tuple[tuple[str, str], ...] = ()
+    """Pairs of items that still judge and read the same or nearly so, though no group joins them."""
 
     @property
     def dev(self) -> Dataset:
@@ -40,7 +45,8 @@ def split(dataset: Dataset, seed: int = 0) -> Parts:
 
     Unmarked core examples are drawn from only where no test item is marked; edge is all test unless marked.
     """
-    clusters = _clusters(dataset)
+    pairs = duplicates(dataset)
+    clusters = _clusters(dataset, pairs)
     test = _test_ids(dataset, clusters, seed)
     moved = {e.id for c in clusters if any(e.id not in test for e in c) for e in c if e.id in test}
     test -= moved
@@ -48,13 +54,38 @@ def split(dataset: Dataset, seed: int = 0) -> Parts:
     size = min(SELECT_AT_MOST, round(SELECT_SHARE * sum(map(len, learning))))
     select = {e.id for c in _draw(learning, size, seed + 1) for e in c}
     judging = [e for e in dataset if e.id in test]
+    core, edge = ([e for e in judging if e.partition == partition] for partition in ("core", "edge"))
     return Parts(
         pool=dataset.only(seeded((e for c in learning for e in c if e.id not in select), seed), "pool"),
         select=dataset.only(seeded((e for c in learning for e in c if e.id in select), seed), "select"),
-        test=dataset.only(seeded((e for e in judging if e.partition == "core"), seed), "test"),
-        edge=dataset.only(seeded((e for e in judging if e.partition == "edge"), seed), "edge"),
+        test=dataset.only(seeded(core, seed), "test"),
+        edge=dataset.only(seeded(edge, seed), "edge"),
         moved=tuple(sorted(moved)),
+        near=tuple(_near(clusters, pairs, moved, test)),
+        alike=tuple(pair for part in (core, edge) for pair in _alike(part)),
     )
+
+
+def _alike(judging: Sequence[Example]) -> Iterator[tuple[str, str]]:
+    """Pairs that no group joins; core and edge are judged apart, so a pair across them is none."""
+    groups = {e.id: e.cluster for e in judging}
+    return ((a, b) for a, b in duplicates(judging) if groups[a] != groups[b])
+
+
+def _near(
+    clusters: Sequence[Sequence[Example]], pairs: Sequence[tuple[str, str]], moved: set[str], test: set[str]
+) -> Iterator[tuple[str, str]]:
+    """The moved that share neither a group nor their very words with dev, each with what it nearly repeats there."""
+    beside: dict[str, set[str]] = defaultdict(set)
+    for a, b in pairs:
+        beside[a].add(b)
+        beside[b].add(a)
+    for cluster in clusters:
+        dev = [e for e in cluster if e.id not in test and e.id not in moved]
+        known = {key for e in dev for key in (e.cluster, likeness(e.text)) if key}
+        for e in cluster:
+            if e.id in moved and e.cluster not in known and likeness(e.text) not in known:
+                yield e.id, min(beside[e.id] & {d.id for d in dev} or {d.id for d in dev})
 
 
 def _test_ids(dataset: Dataset, clusters: Sequence[Sequence[Example]], seed: int) -> set[str]:
@@ -78,8 +109,8 @@ def seeded(examples: Iterable[Example], seed: int) -> list[Example]:
     return sorted(examples, key=lambda e: _rank(e.id, seed))
 
 
-def _clusters(dataset: Dataset) -> list[list[Example]]:
-    """Examples that share a group or read the same, joined (union-find), each cluster in the order of its ids."""
+def _clusters(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> list[list[Example]]:
+    """Examples that share a group, read the same or make a pair, joined (union-find), in the order of their ids."""
     parent: dict[str, str] = {}
 
     def root(key: str) -> str:
@@ -90,6 +121,8 @@ def _clusters(dataset: Dataset) -> list[list[Example]]:
 
     for e in dataset:
         parent[root(e.cluster)] = root(f"text:{likeness(e.text)}") if likeness(e.text) else root(e.cluster)
+    for a, b in pairs:
+        parent[root(dataset.by_id[a].cluster)] = root(dataset.by_id[b].cluster)
     found: dict[str, list[Example]] = defaultdict(list)
     for e in sorted(dataset, key=lambda e: e.id):
         found[root(e.cluster)].append(e)

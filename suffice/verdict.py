@@ -12,6 +12,7 @@ from .compare import Comparison, pairs
 from .diagnose import attribute, ceilings
 from .digest import plain
 from .evidence import Evidence, Line, Reading
+from .leakage import LEAKS, warnings_of
 from .measures import Held, Measures, Quality
 from .plan import LADDER
 from .stats.power import items_to_prove, needed, provable
@@ -222,6 +223,7 @@ class Conclusion(Measures):
         plan, target = self.plan, self.task["target"]
         n = len(self.examples("test"))
         told = {k: plan[k] for k in ("fingerprint", "uses", "alpha", "alpha_target", "alpha_claim", "moved", "hash")}
+        told |= {k: v for k, v in plan.items() if k in LEAKS}
         return {**told, "n": n, "edge_n": len(self.examples("edge")), "can_prove": can_prove(n, target, plan)}
 
     def _headline(self, kept: Held | None, met: bool | None) -> str:
@@ -257,10 +259,7 @@ class Conclusion(Measures):
             found.append(f"Only {n} test examples: too few to decide. {50 - n} or more are missing to reach 50.")
         if plan["overspent"]:
             found.append(plan["overspent"][0].upper() + plan["overspent"][1:] + ".")
-        if plan["moved"]:
-            found.append(f"{len(plan['moved'])} test items also appear in dev and were moved out of test.")
-        found += list(self.task["warnings"])
-        return found
+        return found + warnings_of(plan) + list(self.task["warnings"])
 
     def _notes(self) -> list[str]:
         """How the numbers were made, where a reader could think otherwise."""

@@ -13,6 +13,7 @@ from .data import Dataset
 from .digest import digest_of, file_digest, plain
 from .errors import Disproved, InputError, OwnCode
 from .evidence import Evidence, Line, Reading, answer_of
+from .leakage import LEAKS
 from .ledger import link_of
 from .plugins import build, installed_only
 from .score import Scorer
@@ -25,7 +26,7 @@ PARTS = (("test", "edge"), ("pool", "select"))
 DATED = frozenset({"version", "created", "ledger", "records"})
 """What a verdict says of its making: true of that day, and not recomputable."""
 CLOSE = 1e-9
-BESIDE_THE_PLAN = frozenset({"kind", "hash", "previous", "uses", "overspent", "moved", "declared"})
+BESIDE_THE_PLAN = frozenset({"kind", "hash", "previous", "uses", "overspent", "declared"}) | LEAKS
 """What the line of the plan holds and its link in the ledger's chain does not cover."""
 
 

@@ -14,7 +14,7 @@ from worlds import ADDRESS, code, example, fact, flipping, world
 from suffice.budget import Budget
 from suffice.climb import climb
 from suffice.data import Context, Example
-from suffice.errors import BudgetSpent, InputError, Unreachable
+from suffice.errors import BudgetSpent, Disproved, InputError, Unreachable
 from suffice.evidence import Reading
 from suffice.ledger import Ledger
 from suffice.plan import LADDER
@@ -230,6 +230,25 @@ def test_test_items_that_stand_in_dev_are_reported(tmp_path: Path) -> None:
     marked = [replace(example(i), split="test" if i >= 60 else "dev") for i in range(120)]
     found = climb(world(tmp_path, "right", examples=(*marked, Example("q900", twin.input, code(3), split="test"))))
     assert found.body["test"]["moved"] == ["q900"] and "moved out of test" in found.body["warnings"][0]
+
+
+def test_test_items_that_nearly_repeat_dev_are_named_and_the_verdict_verifies(tmp_path: Path) -> None:
+    marked = [replace(example(i), split="test" if i >= 60 else "dev") for i in range(120)]
+    asked = "What is the code word of parcel {}, please?"
+    more = [
+        Example("n", asked.format(3), code(3), split="test"),
+        Example("z", asked.format(70), code(70), split="test"),
+    ]
+    found = climb(world(tmp_path, "right", examples=(*marked, *more)))
+    test = found.body["test"]
+    assert test["moved"] == ["n"] and test["near"][0][0] == "n" and test["alike"] and test["quoted"] == []
+    assert "n (like " in found.body["warnings"][0] and "count as independent" in found.body["warnings"][1]
+    assert found.path and verify(found.path, own_code=True)
+    told = json.loads(found.path.read_text("utf-8"))
+    told["test"]["alike"] = []
+    found.path.write_text(json.dumps(told), "utf-8")
+    with pytest.raises(Disproved, match="alike"):
+        verify(found.path, own_code=True)
 
 
 # Latency, price and the edge

@@ -14,8 +14,8 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
     "types errors digest strict version stats",
-    "plugins score data split task layer model stack record artifacts documents plaintext yamlfile contract taskfile "
-    "template rows outputs infer vectors weights chunks citations anatomy knowledge probe evidence",
+    "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
+    "contract taskfile template rows outputs infer vectors weights chunks citations anatomy knowledge probe evidence",
     "database stored writer ledger price budget breaker calls",
     "load new index search run compare again summary gate plan diagnose measures verdict climb preview verify",
     "report serve web cli testing __init__ __main__",

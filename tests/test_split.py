@@ -130,3 +130,26 @@ def test_ten_thousand_rows_split_in_half() -> None:
     examples = [Example(f"e{i}", f"a question about thing {i}", f"label {i % 77}") for i in range(10_000)]
     parts = parted(examples)
     assert len(parts.test) == 5000
+
+
+def test_a_test_item_that_nearly_repeats_a_dev_item_is_moved_out_and_named_with_it() -> None:
+    asked = "Could you tell me where my blue parcel is"
+    marked = [
+        *(Example("d", asked, split="dev"), Example("n", f"{asked} now", split="test")),
+        *(Example("x", f"{asked}?", split="test"), Example("o", asked.replace("blue", "red"), split="test")),
+    ]
+    parts = parted([*marked, *cases(20)])
+    assert parts.moved == ("n", "x") and parts.near == (("n", "d"),) and ids(parts)["test"] == ["o"]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_near_duplicates_stay_on_one_side_and_are_told_where_they_judge(seed: int) -> None:
+    texts = [f"please tell me about {a}{b} and its long history" for a in "abcdefgh" for b in "ijklm"]
+    examples = [Example(f"e{i}{more}", text + more) for i, text in enumerate(texts) for more in ("", " today")]
+    parts = parted(examples, seed)
+    home = {e.id: part for part in PARTS for e in getattr(parts, part)}
+    assert all(home[f"e{i}"] == home[f"e{i} today"] for i in range(len(texts)))
+    assert set(parts.alike) == {(e.id, f"{e.id} today") for e in parts.test if not e.id.endswith("today")}
+    assert parts.moved == parts.near == ()
+    grouped = parted([Example(e.id, e.input, group=e.id.split()[0]) for e in examples], seed)
+    assert grouped.alike == ()

@@ -170,6 +170,8 @@ def preview(body: Body, screen: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    for warning in body["warnings"]:
+        screen.print(Text(f"! {warning}", style="yellow"))
     price = "price unknown" if body["usd_at_most"] is None else f"${body['usd_at_most']:.2f}"
     took = _time(body["seconds_at_most"])
     items = f"{body['test_items']} test items ({body['edge_items']} edge, {body['dev_items']} dev)"

@@ -74,6 +74,19 @@ def test_a_plan_spends_nothing(suffice: Command, folder: Path) -> None:
     assert words.returncode == 0 and "At most" in words.stdout
 
 
+def test_a_plan_says_what_test_shares_with_dev_and_the_documents(suffice: Command, folder: Path) -> None:
+    asked = "which capital of the country in the far north is it"
+    rows = [{"id": "d", "input": asked, "split": "dev"}, {"id": "t", "input": f"{asked} now", "split": "test"}]
+    rows += [{"id": "u", "input": asked.replace("north", "south"), "split": "test"}]
+    with (folder / "examples.jsonl").open("a") as file:
+        file.write("".join(json.dumps({**row, "expected": "Paris"}) + "\n" for row in rows))
+    (folder / "docs" / "b.md").write_text("Which capital of the country in the far south is it? Nobody knows.\n")
+    told = body(suffice("plan", folder, "--json"))
+    assert (told["moved"], told["near"], told["quoted"]) == (["t"], [["t", "d"]], [["u", "b.md"]])
+    words = " ".join(suffice("plan", folder).stdout.split())
+    assert "moved out of test: t (like d)" in words and "u in b.md" in words
+
+
 def test_a_cap_ends_a_run_with_3_and_what_was_paid_for_is_kept(suffice: Command, folder: Path) -> None:
     error = body(suffice("run", folder, "--part", "all", "--max-calls", "10", "--json"), 3)["error"]
     assert error["code"] == "budget_spent" and "--max-calls" in error["hint"]
