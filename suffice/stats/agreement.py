@@ -47,7 +47,7 @@ def agreement(
     """Accuracy, Cohen's kappa (1960) and Gwet's AC1 (2008, Br. J. Math. Stat. Psychol. 61:29) of a judge's labels.
 
     The limits of kappa and AC1 are Student's on the linearised statistic, after adding 0.4 z² agreeing items and as
-    many disagreeing ones, spread evenly over the labels; between n = 50 and 200 they cover 94.4 to 99 % at 95 %, where
+    many disagreeing ones, spread evenly over the labels; between n = 50 and 200 they cover 94 to 99 % at 95 %, where
     the plain ones cover 51 to 95 % (one label in ten or twenty, or a judge that is nearly always right).
     """
     if len(judge) != len(human):

@@ -9,9 +9,10 @@ items for the tenth left out.
 The limits are Student's, n + 1 degrees of freedom, after adding 0.4 z² items (1.5 at 95 %) on which people and judge
 disagree as far as they can, and as many the other way round; Agresti & Coull 1998 (Am. Stat. 52:119) do so for shares.
 Of what was tried, at a nominal 95 %, n = 50 to 200, binary and graded scores and lifts, with rare and one-sided judge
-errors: normal limits covered as little as 74 %, Student's 73 % (a rare error of the judge may not show in 50 items at
-all), BCa 73 %; betting on human − weight × judge 98–100 %, at twice the width; limits with an unseen kind of item, as
-`group_limits` has, 93–100 %, wider for lifts; these 95–100 % everywhere. `benchmarks/coverage.py` prints the table.
+errors: normal limits covered as little as 72 %, Student's 73 % (a rare error of the judge may not show in 50 items at
+all), BCa 73 %; betting on human − weight × judge 98–100 %, at up to five times the width; limits with an unseen kind
+of item, as `group_limits` has, 93–100 %, wider for lifts; these 95–100 % everywhere. `benchmarks/coverage.py` prints
+the table.
 """
 
 from __future__ import annotations
