@@ -76,13 +76,13 @@ def test_the_limits_cover_at_their_level_and_each_end_at_half_of_it(name: str, n
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [50, 75, 100, 200])
+@pytest.mark.parametrize("n", [50, 200])
 @pytest.mark.parametrize("name", [*MEANS, *LIFTS])
-def test_the_limits_cover_over_ten_thousand_samples(name: str, n: int) -> None:
+def test_the_limits_cover_over_four_thousand_samples(name: str, n: int) -> None:
     draw, truth = (MEANS | LIFTS)[name]
-    below, above = misses(powered_lift if name in LIFTS else powered_mean, draw, truth, n, 10_000)
-    assert below + above < 0.055 + 3 * math.sqrt(0.05 * 0.95 / 10_000)  # shares are lattices: up to half a point
-    assert max(below, above) < 1.3 * 0.025 + 3 * math.sqrt(0.0325 / 10_000)
+    below, above = misses(powered_lift if name in LIFTS else powered_mean, draw, truth, n, 4_000)
+    assert below + above < 0.055 + 3 * math.sqrt(0.05 * 0.95 / 4_000)  # shares are lattices: up to half a point
+    assert max(below, above) < 1.3 * 0.025 + 3 * math.sqrt(0.0325 / 4_000)
 
 
 def test_normal_limits_would_fall_short_on_rare_errors() -> None:
