@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .artifacts import write_whole
 from .budget import Budget
 from .compare import pairs
+from .confirm import confirm
 from .data import Dataset, worded
+from .declare import declare
+from .descend import changes, descend
 from .diagnose import FAILURES_AT_MOST, ceilings, diagnose
-from .digest import digest_of, file_digest, plain
-from .documents import Corpus
+from .digest import plain
 from .errors import InputError
 from .evidence import Evidence, Reading
+from .judging import UNLOOKED, Judging, Watch, asks, settled, told
 from .layer import Layer
-from .leakage import leaks
 from .ledger import Ledger
 from .measures import Held
 from .model import Model, resolve
-from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, candidates_of, layer_of, plan
-from .plugins import find, name_of, spec_of
+from .places import placed
+from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, layer_of, plan
+from .plugins import find, name_of
 from .record import Diagnosis, Run
 from .run import Progress, run
 from .stack import Stack
-from .stats.budget import charge, split
 from .task import Task
 from .types import Json, Sampling
+from .variance import refit
 from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
 
-ALPHA = 0.05
 RECORDS = "records.jsonl"
 BEHIND = 0.01
 """The level at which dev must prove a rung behind what is held before test is left closed for it."""
@@ -44,16 +46,15 @@ CLEAR_LEAD = 3
 """Items by which a variant must lead after the first look to be taken without a second one."""
 EXPLAINED_AT_MOST = 10
 """Failures of the final stack that are explained: the decision is made, this is for people to read."""
-UNLOADED = 30
-"""Test items asked one at a time where a latency target decides."""
-UNLOADED_SAMPLE = 1_000_000
-"""The sample number of those, so that no cached reply answers for them."""
-ORDER = ("student", "classifier", "rules", "structure", "long_context", "retrieval", "few_shot", "prompt")
-"""How layers stand in a stack, outermost first."""
-EXCLUDES = {"long_context": "retrieval", "retrieval": "long_context"}
-
-Watch = Callable[[str, Progress | None], None]
-"""Told the stage in words, and how far the runs of that stage are."""
+UNMEASURED: Mapping[str, Json] = {
+    "variants": [],
+    "chosen": None,
+    "dev_runs": [],
+    "test": None,
+    **UNLOOKED,
+    "duties": [],
+}
+"""What the line of a rung that was not measured holds in the place of runs."""
 
 
 def climb(
@@ -88,6 +89,7 @@ class _Climb:
 
     def __post_init__(self) -> None:
         self.parts = self.task.parts
+        self.judging = Judging(self.task, self.ledger, self.budget, self.watch, self.evidence)
         self.model: Model = resolve(self.task.model, folder=self.task.folder)
         self.base = Stack(self.model, (), sampling_for(self.task, self.parts.dev))
         self.best = self.base
@@ -104,72 +106,64 @@ class _Climb:
         self.stopped = ""
 
     def verdict(self, write: bool) -> Verdict:
-        _enough(self.task)
-        self._declare()
+        self.judging.plan = declare(self.task, self.model, self.ledger, self.evidence)
         held = self._floor()
         for rung in LADDER:
             held = self._rung(rung, held)
+        self._further(held)
         self._own_best(held)
+        self._lighter(held)
         self._explain(held)
+        if held.rung != "floor":
+            refit(self.judging, self.best)
+        if self.task.confirmation is not None and held.rung != "floor":
+            confirm(self.judging, self.ledger, self.best, self.task.confirmation)
         found = Verdict(conclude(self.evidence), self.evidence)
         return self._written(found) if write else found
+
+    def _further(self, held: Held) -> None:
+        """What is held is asked on where nothing met the target, until it is proven; without one, to the last item."""
+        line = next((x for x in self.evidence.of("rung") if x["test"] == held.test), None)
+        if line is None or line["items"] is None or held.quality.meets is not None:
+            return
+        found = self.judging.further(line, f"{line['title']}: the last word", told)
+        if found["test"]:
+            self.evidence.add("further", rung=held.rung, **found)
 
     def _own_best(self, held: Held) -> None:
         """Where no stack that asks the model is held: what its own best reaches on test. It decides nothing."""
         if self.stopped or held.rung not in ("floor", "classifier") or self.base_run is None:
             return
-        judged = self._judge(self.base, "the model's own best")
-        self.evidence.add("own_best", layers=self.base.names, **judged)
+        title = "the model's own best"
+        judged = self.judging.judged(self.base, title, self.base_run, [held.test], settled)
+        self.evidence.add("own_best", layers=self.base.names, **judged | {"edge": self.judging.edge(self.base, title)})
 
-    # Before test is opened
-
-    def _declare(self) -> None:
-        """Write down the plan, hash-chained, before a single test item is asked."""
-        task, parts = self.task, self.parts
-        candidates = candidates_of(task, self.model)
-        judged = parts.test.only((*parts.test, *parts.edge))
-        claims = max(1, len(candidates))
-        lifts_and_losses = 2 if len(parts.edge) else 1
-        shared = split(ALPHA, candidates=claims, claims=claims * lifts_and_losses)
-        body = {
-            "fingerprint": judged.fingerprint,
-            "candidates": candidates,
-            "alpha": ALPHA,
-            "alpha_target": shared.per_candidate,
-            "alpha_claim": shared.per_claim,
-            "seed": task.seed,
-            "target": plain(task.target),
-            "smallest_lift": task.profile.smallest_lift,
-            "score": task.score,
-            "model": self.model.digest,
-            "dev": parts.dev.fingerprint,
-            "prompt": digest_of(task.prompt),
-            "documents": Corpus(task.documents).digest if task.documents else None,
-            "rules": file_digest(task.rules) if task.rules else None,
-        }
-        earlier = [d for d in self.ledger.declared("plan") if d.body["fingerprint"] == body["fingerprint"]]
-        same = [d for d in earlier if d.body == plain(body)]
-        link = same[0].hash if same else self.ledger.declare("plan", body)
-        previous = next(d.previous for d in self.ledger.declared("plan") if d.hash == link)
-        paid = charge(link, earlier=[(d.hash, ALPHA) for d in earlier])
-        self._tell_task()
-        told = {**body, "candidates": len(candidates), "declared": candidates}
-        chained = {"previous": previous, "hash": link}
-        self.evidence.add(
-            "plan", **told, **chained, **leaks(task), uses=max(paid.use, len(earlier)), overspent=paid.reason
+    def _lighter(self, held: Held) -> None:
+        """The way down: what the stack that the climb stopped at can do without."""
+        dev = self.best_run
+        if held.rung == "floor" or dev is None or not asks(dev):
+            return
+        address = self.task.cheaper_model
+        cheaper = resolve(address, folder=self.task.folder) if address else None
+        kept = self._arithmetic.frozen()
+        self.best = descend(
+            self.judging,
+            self.best,
+            dev,
+            held.test,
+            options=changes(self.best, self.prompts, cheaper),
+            aimed=kept.quality.meets is True,
+            accepted=lambda line: bool(self._arithmetic.attempt(plain(line), kept)["accepted"]),
         )
-        for part in ("pool", "select", "test", "edge"):
-            self.evidence.add_examples(getattr(parts, part), part)
 
-    def _tell_task(self) -> None:
-        task = self.task
-        told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
-        self.evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
+    # The floor
 
     def _floor(self) -> Held:
         constant = find("layers", "constant")().fit(self.base, self.parts.pool)
         stack = Stack(self.model, (constant,))
-        self.evidence.add("floor", **self._judge(stack, "floor"), answer=constant.text)
+        test = self.judging.run(stack, self.parts.test, "test", "floor: judging")
+        edge = self.judging.edge(stack, "floor")
+        self.evidence.add("floor", test=test.id, edge=edge, unloaded=None, answer=constant.text)
         return self._arithmetic.floor()
 
     # Rung by rung
@@ -205,9 +199,12 @@ class _Climb:
             if self._carries(rung, held, before, selected):
                 self.base, self.base_run, self.base_judged = chosen, selected, None
             return held
-        judged = self._judge(stack, rung.title)
         beneath = None if rung.name in ("classifier", "prompt") else self.base_judged
-        self._note(rung, "measured", "", proposal, **common, **judged, beneath=beneath, duties=self._duties(stack))
+        against = [held.test, *([beneath["test"]] if beneath and beneath["test"] != held.test else [])]
+        judged = self.judging.judged(stack, rung.title, run_, against, settled)
+        measured = {**common, **judged, "beneath": beneath, "duties": self._duties(stack)}
+        measured |= self._on_edge(rung, stack, proposal, measured, held)
+        self._note(rung, "measured", "", proposal, **measured)
         step, now = self._last_step(held)
         kept = step["status"] == "kept"
         if kept:
@@ -262,8 +259,8 @@ class _Climb:
         full = [(s, self._run(s, self.parts.select, "select", f"{rung.title}: choosing")) for s in finalists]
         best, selected = max(full, key=lambda x: x[1].quality or 0.0)
         told = [
-            {"name": _variant_name(s, rung), "n": len(self.parts.select) if s in finalists else len(first)}
-            for s in stacks
+            {"name": _variant_name(s, rung), "n": len(r.records), "run": r.id}
+            for s, r in (next((x for x in full if x[0] == s), (s, r)) for s, r in looks)
         ]
         return best, selected, told
 
@@ -308,53 +305,32 @@ class _Climb:
         gain = (after.quality or 0.0) - ((before.quality or 0.0) if before else 0.0)
         return held.rung in ("floor", "classifier") and gain >= self.task.profile.smallest_lift
 
-    def _judge(self, stack: Stack, title: str) -> dict[str, Json]:
-        """Run a stack on the test items and the edge partition."""
-        test = self._run(stack, self.parts.test, "test", f"{title}: judging")
-        edge = self._run(stack, self.parts.edge, "edge", f"{title}: edge") if len(self.parts.edge) else None
-        return {"test": test.id, "edge": edge.id if edge else None, "unloaded": self._unloaded(stack, title)}
-
-    def _unloaded(self, stack: Stack, title: str) -> str | None:
-        """Where latency decides: some test items asked once more, one at a time, past the reply cache."""
-        if self.task.target.p95_ms is None or title == "floor":
-            return None
-        stage, items = f"{title}: latency, one request at a time", self.parts.test[:UNLOADED]
-        self.watch(stage, None)
-        found = run(
-            stack,
-            items,
-            ledger=self.ledger,
-            budget=self.budget,
-            workers=1,
-            sample=UNLOADED_SAMPLE,
-            progress=lambda p: self.watch(stage, p),
-        )
-        return self.evidence.add_run(found, "test")
+    def _on_edge(
+        self, rung: Rung, stack: Stack, proposal: Proposal, measured: Mapping[str, Json], held: Held
+    ) -> dict[str, Json]:
+        """Edge items and unloaded latencies, asked only of a rung that test alone would keep."""
+        line = self._line(rung, "measured", "", proposal, **measured)
+        if self._arithmetic.step(line, held)["status"] != "kept":
+            return {}
+        return {"edge": self.judging.edge(stack, rung.title), "unloaded": self.judging.unloaded(stack, rung.title)}
 
     def _duties(self, stack: Stack) -> list[Json]:
         return [duty for layer in reversed(stack.layers) for duty in layer.duties(self.task)]
 
     def _note(self, rung: Rung, outcome: str, reason: str, proposal: Proposal | None = None, **more: Json) -> None:
-        usual: dict[str, Json] = {
-            "variants": [],
-            "chosen": None,
-            "dev_runs": [],
-            "test": None,
-            "edge": None,
-            "unloaded": None,
-            "duties": [],
+        self.evidence.add("rung", **self._line(rung, outcome, reason, proposal, **more))
+
+    def _line(self, rung: Rung, outcome: str, reason: str, proposal: Proposal | None, **more: Json) -> dict[str, Json]:
+        line = {
+            "rung": rung.name,
+            "title": rung.title,
+            "outcome": outcome,
+            "reason": reason,
+            "gates": proposal.gates if proposal else (),
+            "because": [f.cause for f in proposal.because] if proposal else [],
+            "ceiling_of": self.diagnosed.id if proposal and proposal.ceiling and self.diagnosed else None,
         }
-        self.evidence.add(
-            "rung",
-            rung=rung.name,
-            title=rung.title,
-            outcome=outcome,
-            reason=reason,
-            gates=proposal.gates if proposal else (),
-            because=[f.cause for f in proposal.because] if proposal else [],
-            ceiling_of=self.diagnosed.id if proposal and proposal.ceiling and self.diagnosed else None,
-            **{**usual, **more},
-        )
+        return {**line, **UNMEASURED, **more}
 
     def _last_step(self, held: Held) -> tuple[Mapping[str, Json], Held]:
         line = list(self.evidence.of("rung"))[-1]
@@ -437,9 +413,7 @@ class _Climb:
     # Running
 
     def _run(self, stack: Stack, examples: Dataset, part: str, stage: str) -> Run:
-        self.watch(stage, None)
-        found = run(stack, examples, ledger=self.ledger, budget=self.budget, progress=lambda p: self.watch(stage, p))
-        self.evidence.add_run(found, part)
+        found = self.judging.run(stack, examples, part, stage)
         if part == "select":
             self._dev_runs.append(found.id)
         return found
@@ -455,37 +429,11 @@ def _close(ranked: list[tuple[Stack, Run]]) -> bool:
     return first - second < CLEAR_LEAD
 
 
-def placed(below: Stack, layer: Layer) -> Stack:
-    """The stack with `layer` in its place: instead of the one of its kind, and of the one it excludes."""
-    name = name_of(type(layer))
-    cleared = below.without(name).without(EXCLUDES.get(name, name))
-    rank = {n: i for i, n in enumerate(ORDER)}
-    layers = sorted((*cleared.layers, layer), key=lambda x: rank.get(name_of(type(x)), -1))
-    return replace(cleared, layers=tuple(layers))
-
-
 def sampling_for(task: Task, dev: Dataset) -> Sampling:
     """Greedy, with room for half as much again as the longest right answer on dev (about 2.5 characters a token)."""
     longest = max((len(worded(a)) for e in dev for a in e.accepted), default=100)
     least = {"labels": 8, "text": 32, "schema": 48, "tools": 48}[task.output.kind]
     return Sampling(max_tokens=min(1024, max(least, round(longest * 1.5 / 2.5) + 4)), seed=task.seed)
-
-
-def plain_scorer(dataset: Dataset) -> Json:
-    """The scorer as data, so that `verify` can score again."""
-    return plain(spec_of(dataset.scorer)) if dataset.scorer else None
-
-
-def _enough(task: Task) -> None:
-    parts = task.parts
-    if not len(parts.test):
-        raise InputError(
-            "no test examples are left to judge with", hint="mark some with `split: test`, or add examples"
-        )
-    if not len(parts.pool) or not len(parts.select):
-        raise InputError(
-            "no dev examples are left to learn from and choose by", hint="mark some with `split: dev`, or add examples"
-        )
 
 
 def _variant_name(stack: Stack, rung: Rung) -> str:

@@ -24,6 +24,8 @@ class Evidence:
     """Lines in the order things happened, each with its `kind`: task, plan, example, run, record, rung, trial."""
 
     lines: list[Line] = field(default_factory=list)
+    _told: dict[str, dict[str, Json]] = field(default_factory=dict, repr=False, compare=False)
+    _begun: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     def add(self, kind: str, **body: Json) -> Line:
         """Write down one thing that happened."""
@@ -37,13 +39,17 @@ class Evidence:
             self.add("example", part=part, **{k: v for k, v in plain(e).items() if v not in (None, [], "core")})
 
     def add_run(self, run: Run, part: str) -> str:
-        """Write down a run and its records, once; return its id."""
-        if not any(x["kind"] == "run" and x["run"] == run.id for x in self.lines):
-            told = [plain(_line_of(record)) for record in run.records]
-            content, stack = digest_of(told), run.stack.spec
-            self.add("run", run=run.id, part=part, stack=stack, stack_digest=run.stack.digest, content=content)
-            for line in told:
-                self.add("record", run=run.id, **line)
+        """Write down a run and its records, each once, and return its id; a run that went on is written on."""
+        told = self._told.setdefault(run.id, {})
+        new = {r.id: plain(_line_of(r)) for r in run.records if r.id not in told}
+        if not told:
+            self.add("run", run=run.id, part=part, stack=run.stack.spec, stack_digest=run.stack.digest, content="")
+            self._begun[run.id] = len(self.lines) - 1
+        for line in new.values():
+            self.add("record", run=run.id, **line)
+        told.update(new)
+        at = self._begun[run.id]
+        self.lines[at] = {**self.lines[at], "content": digest_of([*told.values()])}
         return run.id
 
     def of(self, kind: str) -> Iterator[Line]:

@@ -69,6 +69,7 @@ class _Loading:
             dataset=Dataset(examples, output, scorer, name),
             model=said.model,
             strong_model=said.strong_model,
+            cheaper_model=said.cheaper_model,
             documents=self.knowledge(),
             tables=self.named("tables", said.tables) if said.tables else None,
             prompt=self.prompt(examples),
@@ -77,12 +78,20 @@ class _Loading:
             rules=self.named("rules", said.rules) if said.rules else None,
             target=said.aims,
             profile=said.surroundings,
+            looks=said.looks,
+            confirmation=self.confirmation(output, scorer, needs),
             folder=self.folder,
             seed=seed,
         )
         if task.rules is not None:
             find("layers", "rules").for_task(task)  # a mistake in the rules is told now, with its line
         return task
+
+    def confirmation(self, output: Output, scorer: Scorer, needs_expected: bool) -> Dataset | None:
+        if self.said.confirmation is None:
+            return None
+        path = self.named("confirmation", self.said.confirmation)
+        return Dataset(rows.read(path, output, needs_expected=needs_expected), output, scorer, "confirmation")
 
     def named(self, key: str, name: str, *, folder: bool = False) -> Path:
         """The file that a key names, taken from the task's folder."""
@@ -148,7 +157,7 @@ class _Loading:
 
     def check_models(self) -> None:
         """A misspelt provider is found before anything is run; nobody is called."""
-        for key in ("model", "strong_model"):
+        for key in ("model", "strong_model", "cheaper_model"):
             address = getattr(self.said, key)
             try:
                 _ = address and resolve(address, folder=self.folder)

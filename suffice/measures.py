@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .compare import Comparison, clusters, pairs
+from .compare import Comparison, Decision, clusters, pairs
 from .data import Example
 from .evidence import Line, Reading
+from .looks import asked_of, scores_of
+from .stats import rung
 from .stats.interval import mean_interval
+from .stats.power import smallest_visible_effect, smallest_visible_mean
 from .stats.quantile import percentile
 from .stats.regress import regression
 from .types import Json
@@ -67,7 +70,39 @@ class Measures:
 
     def held(self, line: Line) -> Held:
         """What is held once this rung is kept."""
-        return Held(line["rung"], line["test"], line["edge"], self.quality(line["test"]))
+        return Held(line["rung"], line["test"], line["edge"], self.quality_of(line))
+
+    def quality_of(self, line: Line) -> Quality:
+        """The target test of the stack that a line measured, at its looks or all at once."""
+        if line.get("items") is None:
+            return self.quality(line["test"])
+        return self.looked(line["test"], line["items"], line["graded"])
+
+    def looked(self, run: str, items: int, graded: bool, alpha: float | None = None) -> Quality:
+        """The target test of a stack after the looks up to `items`; limits hold wherever it was stopped."""
+        examples = self.examples("test")[:items]
+        values, asked = self.reading.values(run), self.asked(graded, alpha_target=alpha)
+        found = rung.quality(asked, scores := scores_of(values, examples))
+        unjudged = sum(values[e.id] is None for e in examples)
+        proven = rung.decided(asked, scores)
+        both = asked.ceiling is not None and proven == "above" and found.high < asked.ceiling
+        meets = None if both else {"above": True, "below": False}.get(proven or "")
+        reason = f"stopped at {items} of {asked.lift.n} items" if items < asked.lift.n else ""
+        method = found.method
+        return Quality(
+            found.estimate, found.low, found.high, items, asked.target.alpha, method, unjudged, meets, reason
+        )
+
+    def asked(self, graded: bool, *, alpha_target: float | None = None, alpha_lift: float | None = None) -> rung.Asked:
+        """What is asked of one stack on test."""
+        return asked_of(
+            self.plan,
+            self.task["target"],
+            self.examples("test"),
+            graded=graded,
+            alpha_target=alpha_target,
+            alpha_lift=alpha_lift,
+        )
 
     def quality(self, run: str) -> Quality:
         """The target test of one stack: exact for 0/1 scores; unjudged items count against whatever is claimed."""
@@ -90,6 +125,35 @@ class Measures:
         """A run compared with what is held, pair by pair, at the declared level."""
         before, after = self.reading.values(held), self.reading.values(run)
         return pairs(before, after, self.examples(part), alpha=self.plan["alpha_claim"], seed=self.plan["seed"])
+
+    def compared(self, line: Line, held: str) -> Comparison:
+        """The stack that a line measured compared with a held one on test, at its looks or all at once."""
+        if line.get("items") is None:
+            return self.against(line["test"], held, "test")
+        examples = self.examples("test")[: line["items"]]
+        before, after = (self.reading.values(run) for run in (held, line["test"]))
+        old, new = scores_of(before, examples), scores_of(after, examples)
+        asked = self.asked(line["graded"])
+        found, stood = rung.lift(asked, old, new), rung.judge(asked, old, new)
+        decision: Decision = stood.lift if stood.lift in ("better", "worse") else "undecided"
+        won, lost = int((new.low > old.high).sum()), int((new.high < old.low).sum())
+        unjudged = sum(before[e.id] is None or after[e.id] is None for e in examples)
+        return Comparison(
+            n=len(examples),
+            lift=found.estimate,
+            low=found.low,
+            high=found.high,
+            alpha_spent=self.plan["alpha_claim"],
+            smallest_visible_effect=_visible(asked, old, new, won, lost),
+            method=found.method,
+            p_value=None,
+            wins=won,
+            losses=lost,
+            ties=len(examples) - won - lost - unjudged,
+            decision=decision,
+            unjudged=unjudged,
+            groups=len({e.cluster for e in examples}) if asked.groups else None,
+        )
 
     def edge(self, line: Line, held: Held) -> dict[str, Json] | None:
         """The edge partition apart: its lift, and whether it is proven, or likely, to lose more than the tolerance."""
@@ -134,10 +198,35 @@ class Measures:
     def _answered(self, run: str) -> list[Line]:
         return [r for r in self.reading.records[run].values() if r["output"] is not None]
 
+    def meets(self, low: float, high: float) -> bool | None:
+        """Whether a mean between these limits is proven to meet the target, or not to."""
+        return _meets(low, high, self.task["target"])
+
+    def too_slow(self, speed: Mapping[str, Json]) -> str:
+        """What of the target's latency and price is exceeded, in words, or nothing."""
+        target = self.task["target"]
+        if target["p95_ms"] is not None and (speed["p95_ms"] or 0) > target["p95_ms"]:
+            return f"P95 is {speed['p95_ms']:.0f} ms, the target {target['p95_ms']:g} ms"
+        if target["usd_per_1k"] is not None and speed["usd_per_1k"] is None:
+            return f"its price is not known, the target is ${target['usd_per_1k']:.2f} for 1,000 requests"
+        if target["usd_per_1k"] is not None and speed["usd_per_1k"] > target["usd_per_1k"]:
+            return f"1,000 requests cost ${speed['usd_per_1k']:.2f}, the target is ${target['usd_per_1k']:.2f}"
+        return ""
+
     def calls(self, line: Line) -> int:
         """How often the model answered for this rung, cached replies included."""
         runs = {*line["dev_runs"], line["test"], line["edge"], line["unloaded"]} - {None}
         return sum(r.get("asked", 0) for run in runs for r in self.reading.records[run].values())
+
+
+def _visible(asked: rung.Asked, old: rung.Scores, new: rung.Scores, won: int, lost: int) -> float | None:
+    """The smallest lift that as many items, looked at once, find four times in five."""
+    n = old.low.size
+    if asked.exact:
+        return smallest_visible_effect(n, (won + lost) / n, 2 * asked.lift.alpha)
+    spread = float((new.low - old.high).std())
+    units = n if asked.groups is None else len(set(asked.groups[:n]))
+    return smallest_visible_mean(spread / units**0.5, asked.lift.alpha, sided="greater") if spread else None
 
 
 def _meets(low: float, high: float, target: Mapping[str, Json]) -> bool | None:

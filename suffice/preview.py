@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .climb import ALPHA, sampling_for
+from .climb import sampling_for
+from .declare import ALPHA
 from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
 from .leakage import leaks, warnings_of
 from .ledger import Ledger

@@ -59,9 +59,11 @@ def run(
     workers: int | None = None,
     progress: Callable[[Progress], object] | None = None,
     sample: int = 0,
+    first: int | None = None,
 ) -> Run:
     """Ask the stack every example and score its answers; what the ledger already holds is neither asked nor scored.
 
+    With `first`, only so many examples of the dataset, in its order: the same run goes on where more are asked for.
     Raises `BudgetSpent`, or `ModelError` where no example could be answered (nobody there, no access). What was paid
     for is kept, and the same run goes on from there.
     """
@@ -71,7 +73,7 @@ def run(
     if isinstance(stack.model, Calls) and ledger is None:
         ledger = stack.model.ledger
     with _or_passing(ledger) as kept:
-        return _Work(stack, dataset, judge, kept, budget, sample).done(workers, progress)
+        return _Work(stack, dataset, judge, kept, budget, sample).done(workers, progress, first)
 
 
 @contextmanager
@@ -95,7 +97,7 @@ class _Work:
         self.calls = self._calls().during(self.id, ledger=ledger, budget=budget)
         self.asked = stack.over(self.calls)
         self.records = {r.id: r for r in ledger.records(self.id) if (not r.fault and not r.error) or r.fault in LASTING}
-        self.resumed = len(self.records)
+        self.resumed = self.wanted = len(self.records)
         self.before = (self.calls.budget.spent_usd, self.calls.budget.spent_calls)
         self.wrong: BaseException | None = None
         self.moved = threading.Condition()
@@ -109,8 +111,10 @@ class _Work:
             raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
         return Calls(model)
 
-    def done(self, workers: int | None, progress: Callable[[Progress], object] | None) -> Run:
-        todo = [e for e in self.dataset if e.id not in self.records]
+    def done(self, workers: int | None, progress: Callable[[Progress], object] | None, first: int | None) -> Run:
+        asked = self.dataset[:first]
+        self.wanted = len({*self.records, *(e.id for e in asked)})
+        todo = [e for e in asked if e.id not in self.records]
         width = min(len(todo), self.calls.parallel if workers is None else max(1, min(workers, self.calls.parallel)))
         started = time.monotonic()
         try:
@@ -123,8 +127,9 @@ class _Work:
             self.ledger.flush()
         if self.wrong is not None:
             raise self._told(self.wrong)
-        self.ledger.finish(self.id)
-        return Run(self.id, self.stack, self.dataset, tuple(self.records[e.id] for e in self.dataset), self.manifest)
+        if len(asked) == len(self.dataset):
+            self.ledger.finish(self.id)
+        return Run(self.id, self.stack, asked, tuple(self.records[e.id] for e in asked), self.manifest)
 
     def _start(self, width: int, todo: Iterator[Example]) -> None:
         self.working = width
@@ -168,7 +173,7 @@ class _Work:
                 self.moved.wait(0.1)
 
     def _progress(self, seconds: float) -> Progress:
-        done, total, budget = len(self.records), len(self.dataset), self.calls.budget
+        done, total, budget = len(self.records), self.wanted, self.calls.budget
         fresh = done - self.resumed
         eta = seconds / fresh * (total - done) if fresh else None
         usd, calls = budget.spent_usd - self.before[0], budget.spent_calls - self.before[1]
@@ -176,7 +181,7 @@ class _Work:
 
     def _told(self, wrong: BaseException) -> BaseException:
         if isinstance(wrong, BudgetSpent):
-            wrong.done, wrong.total = len(self.records), len(self.dataset)
+            wrong.done, wrong.total = len(self.records), self.wanted
         return wrong
 
     def _record(self, example: Example) -> Record:

@@ -51,8 +51,7 @@ def split(dataset: Dataset, seed: int = 0) -> Parts:
     moved = {e.id for c in clusters if any(e.id not in test for e in c) for e in c if e.id in test}
     test -= moved
     learning = [c for c in clusters if c[0].id not in test]
-    size = min(SELECT_AT_MOST, round(SELECT_SHARE * sum(map(len, learning))))
-    select = {e.id for c in _draw(learning, size, seed + 1) for e in c}
+    select = _chosen_by(learning, seed)
     judging = [e for e in dataset if e.id in test]
     core, edge = ([e for e in judging if e.partition == partition] for partition in ("core", "edge"))
     return Parts(
@@ -64,6 +63,21 @@ def split(dataset: Dataset, seed: int = 0) -> Parts:
         near=tuple(_near(clusters, pairs, moved, test)),
         alike=tuple(pair for part in (core, edge) for pair in _alike(part)),
     )
+
+
+def apart(dev: Dataset, seed: int) -> tuple[Dataset, Dataset]:
+    """Dev drawn apart anew, to learn from and to choose by."""
+    clusters = _clusters(dev, duplicates(dev))
+    select = _chosen_by(clusters, seed)
+    return (
+        dev.only(seeded((e for c in clusters for e in c if e.id not in select), seed), "pool"),
+        dev.only(seeded((e for c in clusters for e in c if e.id in select), seed), "select"),
+    )
+
+
+def _chosen_by(learning: Sequence[list[Example]], seed: int) -> set[str]:
+    size = min(SELECT_AT_MOST, round(SELECT_SHARE * sum(map(len, learning))))
+    return {e.id for c in _draw(learning, size, seed + 1) for e in c}
 
 
 def _alike(judging: Sequence[Example]) -> Iterator[tuple[str, str]]:
@@ -105,8 +119,8 @@ def _test_size(core: int) -> int:
 
 
 def seeded(examples: Iterable[Example], seed: int) -> list[Example]:
-    """The examples in an order that depends on the seed and their ids alone, never on the file's order."""
-    return sorted(examples, key=lambda e: _rank(e.id, seed))
+    """The examples in an order that depends on the seed, their groups and ids alone; groups stay together."""
+    return sorted(examples, key=lambda e: (_rank(e.id if e.group is None else e.group, seed), _rank(e.id, seed)))
 
 
 def _clusters(dataset: Dataset, pairs: Iterable[tuple[str, str]]) -> list[list[Example]]:

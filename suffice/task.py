@@ -10,6 +10,7 @@ from typing import Literal
 from .data import Dataset, Output
 from .split import Parts, split
 
+Looks = Literal["pocock", "obrien_fleming", "none"]
 Change = Literal["never", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
 
 
@@ -44,6 +45,8 @@ class Task:
     dataset: Dataset
     model: str = "embedded"
     strong_model: str | None = None
+    cheaper_model: str | None = None
+    """A model that the way down tries beneath the stack that was kept."""
     documents: Path | None = None
     tables: Path | None = None
     prompt: str | None = None
@@ -53,6 +56,10 @@ class Task:
     rules: Path | None = None
     target: Target = Target()
     profile: Profile = Profile()
+    looks: Looks = "pocock"
+    """When decisions may fall on test: at looks that stop early, at looks of full power, or once, on everything."""
+    confirmation: Dataset | None = None
+    """Fresh examples: asked once, when everything is decided, to confirm it."""
     folder: Path = field(default=Path(), compare=False)
     seed: int = 0
 

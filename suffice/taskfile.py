@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
 
 from .errors import InputError
-from .task import Change, Profile, Target
+from .task import Change, Looks, Profile, Target
 from .types import Json
 from .yamlfile import Place, YamlFile
 
@@ -110,8 +110,14 @@ class TaskFile(_Part):
         description="provider/name, http://host/v1#name, recorded:FILE.jsonl, gguf:PATH, hf:PATH or embedded.",
     )
     strong_model: str | None = Field(default=None, min_length=1, description="Teacher, judge and capability probe.")
+    cheaper_model: str | None = Field(
+        default=None, min_length=1, description="A model that the way down tries beneath the stack that was kept."
+    )
     examples: str = Field(
         default="examples.jsonl", min_length=1, description="A .jsonl, .csv or .parquet file of examples."
+    )
+    confirmation: str | None = Field(
+        default=None, min_length=1, description="A file of fresh examples that confirm the verdict, once it stands."
     )
     documents: str | None = Field(
         default=None, min_length=1, description="A file or a folder of knowledge to retrieve from."
@@ -124,6 +130,10 @@ class TaskFile(_Part):
     )
     rules: str | None = Field(default=None, min_length=1, description="A file of deterministic checks.")
     target: TargetFile = Field(default=TargetFile(), description="The quality, latency and price that are enough.")
+    looks: Looks = Field(
+        default="pocock",
+        description="When test decides: pocock stops early, obrien_fleming keeps full power, none asks everything.",
+    )
     profile: ProfileFile = Field(default=ProfileFile(), description="Volume, volatility, owner.")
 
     @property

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
+from .afterwards import Afterwards, shown
 from .compare import Comparison, pairs
 from .diagnose import attribute, ceilings
 from .digest import plain
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
-from .measures import Held, Measures, Quality
+from .measures import Held, Quality
 from .plan import LADDER
 from .stats.power import items_to_prove, needed, provable
 from .types import Json
@@ -56,7 +57,7 @@ def conclude(evidence: Evidence) -> dict[str, Json]:
     return Conclusion(Reading(evidence)).body()
 
 
-class Conclusion(Measures):
+class Conclusion(Afterwards):
     """What follows from the measures; the climb asks it rung by rung, `verify` all at once."""
 
     def steps(self) -> tuple[list[dict[str, Json]], Held]:
@@ -84,15 +85,16 @@ class Conclusion(Measures):
         if line["outcome"] != "measured":
             calls = self.calls(line)
             return {**_EMPTY, **common, "status": line["outcome"], "reason": line["reason"], "calls": calls}
-        quality, (over, found) = self.quality(line["test"]), self._harder(line, held)
+        quality, (over, found) = self.quality_of(line), self._harder(line, held)
         edge = self.edge(line, held)
         speed = self.speed(line["test"], line["unloaded"])
         status, reason = self._judged(found, quality, edge, speed, held, over)
         return {
             **common,
             "status": status,
-            "reason": reason,
-            "quality": _shown(quality),
+            "reason": reason + self._stopped(line, quality),
+            "looks": self._looks(line),
+            "quality": shown(quality),
             "meets_target": quality.meets,
             "comparison": {"against": over, **_comparison(found)},
             "edge": edge,
@@ -101,15 +103,34 @@ class Conclusion(Measures):
             "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
         }
 
+    def _looks(self, line: Line) -> Json:
+        """How many test items were asked, of how many, where a stack is judged look by look."""
+        if line.get("items") is None:
+            return None
+        sizes = self.plan["sizes"]
+        return {"items": line["items"], "of": sizes[-1], "look": sizes.index(line["items"]) + 1, "looks": len(sizes)}
+
+    def _stopped(self, line: Line, quality: Quality) -> str:
+        """Why not all test items were asked."""
+        looks = self._looks(line)
+        if looks is None or looks["items"] == looks["of"]:
+            return ""
+        why = "the target is out of reach"
+        if quality.meets is not None:
+            why = "that is enough" if quality.meets else "the target is proven not met"
+        elif self.task["target"]["quality"] is None:
+            why = "that is enough"
+        return f"; asked {looks['items']} of {looks['of']} test items: {why}"
+
     def _harder(self, line: Line, held: Held) -> tuple[str, Comparison]:
         """The comparison that is harder to win: with what is held, or with the stack beneath, where that was judged.
 
         A rung must win both; conditions joined by *and* need no correction.
         """
-        found = [(held.rung, self.against(line["test"], held.test, "test"))]
+        found = [(held.rung, self.compared(line, held.test))]
         beneath = line.get("beneath")
         if beneath and beneath["test"] != held.test:
-            found.append((beneath["rung"], self.against(line["test"], beneath["test"], "test")))
+            found.append((beneath["rung"], self.compared(line, beneath["test"])))
         return min(reversed(found), key=lambda x: (x[1].decision == "better", x[1].lift))
 
     def _judged(
@@ -132,7 +153,7 @@ class Conclusion(Measures):
             return "dropped", f"lift proven but below the smallest worth having ({smallest:g}): {words}"
         if edge and edge["decision"].endswith("regress"):
             return "dropped", f"the edge partition is {edge['decision']} ({edge['lift']:+.3f}), though {words}"
-        if slow := self._too_slow(speed):
+        if slow := self.too_slow(speed):
             return "dropped", f"{slow}, though {words}"
         if found.decision == "undecided" or found.lift < smallest:
             return "kept", f"proven to meet the target, which nothing lighter is; its lift alone is not proven: {words}"
@@ -144,16 +165,6 @@ class Conclusion(Measures):
             return "; cannot tell more from this set" if found.groups else ""
         total = needed(found.lift, (found.wins + found.losses) / found.n, found.alpha_spent)
         return f"; if that is the true lift, about {total - found.n} more test items would tell" if total else ""
-
-    def _too_slow(self, speed: Mapping[str, Json]) -> str:
-        target = self.task["target"]
-        if target["p95_ms"] is not None and (speed["p95_ms"] or 0) > target["p95_ms"]:
-            return f"P95 is {speed['p95_ms']:.0f} ms, the target {target['p95_ms']:g} ms"
-        if target["usd_per_1k"] is not None and speed["usd_per_1k"] is None:
-            return f"its price is not known, the target is ${target['usd_per_1k']:.2f} for 1,000 requests"
-        if target["usd_per_1k"] is not None and speed["usd_per_1k"] > target["usd_per_1k"]:
-            return f"1,000 requests cost ${speed['usd_per_1k']:.2f}, the target is ${target['usd_per_1k']:.2f}"
-        return ""
 
     def _behind(self, line: Line) -> str:
         """Why test stayed closed for a rung, in dev items won and lost: counts, not a quality."""
@@ -178,7 +189,8 @@ class Conclusion(Measures):
 
     def body(self) -> dict[str, Json]:
         """verdict.json, but for dates and paths."""
-        steps, held = self.steps()
+        steps, _ = self.steps()
+        attempts, held = self.down(self.frozen())
         kept = held if held.rung != "floor" else None
         met = held.quality.meets if kept or held.quality.meets is False else None
         run = self.reading.runs[kept.test] if kept else None
@@ -188,7 +200,7 @@ class Conclusion(Measures):
         return {
             "format": FORMAT,
             "task": {k: v for k, v in self.task.items() if k not in ("kind", "warnings")},
-            "headline": self._headline(kept, met),
+            "headline": self._headline(kept, met, attempts),
             "warnings": self._warnings(),
             "notes": self._notes(),
             "stop_at": kept.rung if kept else None,
@@ -196,26 +208,37 @@ class Conclusion(Measures):
             "stack_digest": run["stack_digest"] if run else None,
             "target_met": met,
             "target_words": self._target_words(held.quality, met),
-            "quality": _shown(held.quality) if kept else None,
-            "floor": _shown(self.floor().quality),
+            "quality": shown(held.quality) if kept else None,
+            "floor": shown(self.floor().quality),
             "own_best": self._own_best(held),
             "test": self._test(),
             "steps": steps,
+            "down": attempts,
+            "variance": self.variance(),
+            "confirmation": self.confirmation(),
             "diagnosis": plain(explained.findings) if explained else [],
             "diagnosis_of": {**_without_kind(diagnosed), "note": explained.note} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),
-            "economics": self._economics(steps, kept),
+            "economics": self._economics(kept),
             "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
             "what_would_change_this": self._changes(steps, kept, met),
         }
+
+    def frozen(self) -> Held:
+        """The stack that the climb stopped at, asked further for a last word on the target."""
+        _, held = self.steps()
+        line = next(self.reading.evidence.of("further"), None)
+        if line is None or line["rung"] != held.rung:
+            return held
+        graded = next(x["graded"] for x in self.reading.evidence.of("rung") if x["test"] == held.test)
+        return replace(held, quality=self.looked(held.test, line["items"], graded))
 
     def _own_best(self, held: Held) -> Json:
         """The best stack that asks the model, where none was kept; its comparison is descriptive."""
         line = next(self.reading.evidence.of("own_best"), None)
         if line is None:
             return None
-        found = self.against(line["test"], held.test, "test")
-        quality = _shown(self.quality(line["test"]))
+        found, quality = self.compared(line, held.test), shown(self.quality_of(line))
         told = {"layers": line["layers"], "quality": quality, "edge": self.edge(line, held), "descriptive": True}
         return {**told, "comparison": {"against": held.rung, **_comparison(found)}}
 
@@ -223,16 +246,17 @@ class Conclusion(Measures):
         plan, target = self.plan, self.task["target"]
         n = len(self.examples("test"))
         told = {k: plan[k] for k in ("fingerprint", "uses", "alpha", "alpha_target", "alpha_claim", "moved", "hash")}
-        told |= {k: v for k, v in plan.items() if k in LEAKS}
+        told |= {k: v for k, v in plan.items() if k in LEAKS or k in ("alpha_down", "looks", "sizes")}
         return {**told, "n": n, "edge_n": len(self.examples("edge")), "can_prove": can_prove(n, target, plan)}
 
-    def _headline(self, kept: Held | None, met: bool | None) -> str:
+    def _headline(self, kept: Held | None, met: bool | None, attempts: Sequence[Mapping[str, Json]]) -> str:
         words = self._target_words(kept.quality if kept else self.floor().quality, met)
         if kept is None:
             return f"No rung has a proven lift over always giving the most common answer; {words}."
         title = _name(kept.rung)
         model = self.task["model"]
         over = "" if kept.rung == "classifier" else f" over {model}"
+        over += "".join(f", {a['title']}" for a in attempts if a["accepted"])
         if met:
             return f"The lightest stack that suffices: {title}{over}, {words}."
         if self.task["target"]["quality"] is None:
@@ -295,8 +319,8 @@ class Conclusion(Measures):
         said = {"expected": example.expected, "output": record["output"], "reason": record["reason"]}
         return {**told, **said, "cause": cause if part == "dev" else None}
 
-    def _economics(self, steps: Sequence[Mapping[str, Json]], kept: Held | None) -> dict[str, Json]:
-        price = next((s["usd_per_1k"] for s in steps if kept and s["rung"] == kept.rung), None)
+    def _economics(self, kept: Held | None) -> dict[str, Json]:
+        price = self.speed(kept.test, None)["usd_per_1k"] if kept else None
         volume = self.task["profile"]["requests_per_day"]
         monthly = None if price is None or volume is None else price * volume * 30 / 1000
         return {"usd_per_1k": price, "requests_per_day": volume, "usd_per_month": monthly}
@@ -322,6 +346,7 @@ class Conclusion(Measures):
 
 
 _EMPTY: Mapping[str, Json] = {
+    "looks": None,
     "quality": None,
     "meets_target": None,
     "comparison": None,
@@ -359,10 +384,6 @@ def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
     total = items_to_prove(quality.estimate, bound, quality.alpha)
     more = f"about {total - quality.n} more test items" if total else "many more test items"
     return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {_set(bound)}."
-
-
-def _shown(quality: Quality) -> dict[str, Json]:
-    return {k: v for k, v in plain(quality).items() if k != "meets"}
 
 
 def _without_kind(line: Line) -> dict[str, Json]:

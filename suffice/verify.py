@@ -15,6 +15,7 @@ from .errors import Disproved, InputError, OwnCode
 from .evidence import Evidence, Line, Reading, answer_of
 from .leakage import LEAKS
 from .ledger import link_of
+from .looks import graded
 from .plugins import build, installed_only
 from .score import Scorer
 from .strict import read_json
@@ -98,16 +99,61 @@ def _whole(reading: Reading) -> None:
         _once(f"record of run {run[:12]}", [x["id"] for x in told])
         if digest_of(told) != line["content"] or digest_of(line["stack"]) != line["stack_digest"]:
             raise Disproved(f"run {run[:12]} is not as it was written down: its content has another digest")
-    for line in (x for x in evidence.lines if x["kind"] in ("floor", "rung", "own_best")):
+    for line in (x for x in evidence.lines if x["kind"] in ("floor", "rung", "own_best", "down")):
         for part in ("test", "edge"):
-            if line[part] and reading.records[line[part]].keys() != {e.id for e in reading.parts[part]}:
-                raise Disproved(f"run {line[part][:12]} does not hold every item of {part}")
+            if line[part]:
+                _complete(reading, line, part)
+        if line["test"] and line.get("told_by"):
+            _looked_as_declared(reading, line)
+    for line in evidence.of("further"):
+        _complete(reading, line, "test")
+    for line in evidence.of("confirmation"):
+        _confirmed(reading, line)
     judged, dev = (Dataset(tuple(e for p in parts for e in reading.parts.get(p, ()))) for parts in PARTS)
     if (judged.fingerprint, dev.fingerprint) != (plan["fingerprint"], plan["dev"]):
         raise Disproved("the examples are not those that the plan was declared for: their fingerprint differs")
     body = {k: v for k, v in plan.items() if k not in BESIDE_THE_PLAN} | {"candidates": plan["declared"]}
     if link_of(plan["previous"], "plan", body) != plan["hash"]:
         raise Disproved("the plan is not the one that was declared: its hash differs")
+
+
+def _complete(reading: Reading, line: Line, part: str) -> None:
+    """A run on test or edge holds every item, or on test a complete prefix of them up to a declared look."""
+    ids, held = [e.id for e in reading.parts[part]], list(reading.records[line[part]])
+    items = line.get("items") if part == "test" else None
+    if items is None and set(held) != set(ids):
+        raise Disproved(f"run {line[part][:12]} does not hold every item of {part}")
+    if items is not None and (items not in reading.evidence.one("plan")["sizes"] or set(ids[: len(held)]) != set(held)):
+        raise Disproved(f"run {line[part][:12]} does not hold a complete prefix of {part} up to a declared look")
+
+
+def _looked_as_declared(reading: Reading, line: Line) -> None:
+    """Looks wherever a stack asks its model, and the tests that dev's scores called for."""
+    records = reading.records[line["told_by"]].values()
+    asks, partly = any(r.get("asked") or r["output"] is None for r in records), graded(r["value"] for r in records)
+    looks = asks and reading.evidence.one("plan").get("looks", "none") != "none"
+    if line["kind"] != "down" and looks != (line["items"] is not None):
+        raise Disproved(f"run {line['test'][:12]} was not looked at as declared")
+    if line["items"] is not None and line["graded"] != partly:
+        raise Disproved(f"run {line['test'][:12]} was not tested as its scores on dev called for")
+
+
+def _confirmed(reading: Reading, line: Line) -> None:
+    """The fresh examples are those that were declared for this stack, all of them, and none is known from the task."""
+    if line["run"] is None:
+        return
+    examples = reading.parts["confirmation"]
+    known = {e.id for p in (*PARTS[0], *PARTS[1]) for e in reading.parts.get(p, ())}
+    if {e.id for e in examples} & known or set(reading.records[line["run"]]) != {e.id for e in examples}:
+        raise Disproved("the confirmation does not rest on all of its fresh examples, and on none that is known")
+    body = {k: line[k] for k in ("fingerprint", "stack", "alpha")}
+    declared = link_of(line["previous"], "confirmation", body) == line["hash"]
+    same = (Dataset(examples).fingerprint, reading.runs[line["run"]]["stack_digest"]) == (
+        body["fingerprint"],
+        body["stack"],
+    )
+    if not declared or not same:
+        raise Disproved("the confirmation is not the one that was declared: its hash, its examples or its stack differ")
 
 
 def _once(what: str, keys: list[str]) -> None:

@@ -9,6 +9,8 @@ from suffice.stats.sample import check_level
 
 TOTAL = 0.05
 """The usual chance that a climb makes any false claim."""
+DOWN = 0.2
+"""The share of the other claims' half that the way down may spend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,8 @@ class Split:
     """One-sided level at which each candidate rung is tested against the target; None without candidates."""
     per_claim: float | None
     """Level of each other claim; None without others."""
+    down: float
+    """What all attempts on the way down share, "not worse" and "still meets the target" together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,9 @@ class Charge:
 
 
 def split(total: float = TOTAL, *, candidates: int, claims: int) -> Split:
-    """Half of the total for "target met", shared equally by the candidate rungs; half shared equally by other claims.
+    """Half of the total for "target met", shared equally by the candidate rungs; half for every other claim.
+
+    A fifth of the second half is for the way down, the rest is shared equally by the claims.
 
     Equal shares (Bonferroni) hold under any dependence and for stopping at the first rung that passes, which tests in a
     fixed sequence do not allow. Conditions joined by "and" count as one claim; alternatives count each. Six candidates
@@ -57,7 +63,8 @@ def split(total: float = TOTAL, *, candidates: int, claims: int) -> Split:
         candidates=candidates,
         claims=claims,
         per_candidate=total / 2 / candidates if candidates else None,
-        per_claim=total / 2 / claims if claims else None,
+        per_claim=total / 2 * (1 - DOWN) / claims if claims else None,
+        down=total / 2 * DOWN,
     )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
 from suffice.stats import distribution
+from suffice.stats import walk as walks
 from suffice.stats.sample import binary, group_codes, scores
 from suffice.stats.spending import Plan
 
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 Decision = Literal["better", "undecided", "futile"]
 
-_ROUNDING = 1e-12  # relative: a tail that equals what is left to spend may be taken
-_NEGLIGIBLE = 1e-20  # masses below this are dropped, under 1e-15 in all
-_SURE = 4.5  # times √m: nine standard deviations of the wins among m fair coins
-_DOUBT = 0.2  # times the share of items seen: how surely a share of wins is ruled out before it is implausible
+_FINE = 1e-6  # shares are found to this
+
+DOUBT = 0.2
+"""Times the share of items seen: how surely a share is ruled out before it is implausible, where futility is judged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +65,12 @@ class Sequential:
     def ties(self) -> int:
         """The pairs used that agree; they say nothing of which is better."""
         return self.items - self.wins - self.losses
+
+    @property
+    def likely(self) -> float:
+        """The chance to decide by the end if the share of wins that was seen is the true one."""
+        share = (self.wins + 0.5) / (self.wins + self.losses + 1)
+        return _chance_at(share, self.wins, self.losses, self.items, self.plan)
 
     @property
     def final(self) -> bool:
@@ -113,74 +119,56 @@ def decide_counts(wins: Sequence[int], losses: Sequence[int], plan: Plan) -> Seq
     return _walk_looks(wins, losses, plan)
 
 
-@dataclass(frozen=True, slots=True)
-class _Walk:
-    """Where fair coins may be that have not crossed: the mass of each number of wins, from `first` on."""
+def looks(wins: Sequence[int], losses: Sequence[int], plan: Plan) -> Iterator[Sequential]:
+    """What is known at each look that was reached, up to the first that proves "better".
 
-    pairs: int
-    first: int
-    masses: Floats
-    spent: float
+    Giving up is not credited to the boundaries, so looks after a futile one are as valid as before it.
+    """
+    pairs = tuple(won + lost for won, lost in zip(wins, losses, strict=True))
+    for number, won in enumerate(wins, 1):
+        at, walk = _fair(pairs[:number], plan)
+        found = _judged(plan, number, (won, losses[number - 1]), at.boundary, (walk.spent, at.reaches(won, 0.5)))
+        yield found
+        if found.decision == "better":
+            return
+
+
+def unbiased_lift(wins: Sequence[int], losses: Sequence[int], plan: Plan) -> float:
+    """The lift, wins − losses over the items, with the median-unbiased share of wins in the order of stages.
+
+    As `target.unbiased_share`, given the discordant pairs at each look; the plain mean of pairs that stopped for what
+    they showed is too high. Where they stopped because after is worse: minus the same with wins and losses exchanged.
+    """
+    if not wins or wins[-1] + losses[-1] == 0:
+        return 0.0
+    found = list(looks(wins, losses, plan))
+    pairs = [one.wins + one.losses for one in found]
+    low, high = 0.0, 1.0
+    while high - low > _FINE:
+        middle = (low + high) / 2
+        walk, at = walks.start(), None
+        for tosses, one in zip(pairs, found, strict=True):
+            walk = walk if at is None else walks.stay(at)
+            at = replace(walks.look(walk, tosses, middle, 0.0), boundary=one.boundary)
+        seen = at.middle(found[-1].wins, middle) if at else 0.0
+        low, high = (middle, high) if seen < 0.5 else (low, middle)
+    return (low + high - 1) * pairs[-1] / found[-1].items
+
+
+@lru_cache(maxsize=1024)
+def _fair(pairs: tuple[int, ...], plan: Plan) -> tuple[walks.Look, walks.Walk]:
+    # the walk of fair coins at a look, and those that stay, from the discordant pairs at the looks so far
+    walk = _fair(pairs[:-1], plan)[1] if len(pairs) > 1 else walks.start()
+    at = walks.look(walk, pairs[-1], 0.5, plan.spent[len(pairs) - 1])
+    return at, walks.stay(at)
 
 
 def _walk_looks(wins: Sequence[int], losses: Sequence[int], plan: Plan) -> Sequential:
-    import numpy as np
-
-    walk = _Walk(0, 0, np.ones(1), 0.0)
     found = Sequential("undecided", 0, 0, 0, 0, None, 0.0, 0.0, None, None, plan)
-    for look, (won, lost) in enumerate(zip(wins, losses, strict=True), 1):
-        walk = _toss(walk, won + lost)
-        tails: Floats = np.cumsum(walk.masses[::-1])[::-1]
-        fits = _first_at_most(tails, plan.spent[look - 1] - walk.spent)
-        boundary = None if fits is None else walk.first + fits
-        p = walk.spent + _tail(tails, won - walk.first, won, walk.pairs)
-        walk = _stay(walk, fits, tails)
-        found = _judged(plan, look, (won, lost), boundary, (walk.spent, p))
+    for found in looks(wins, losses, plan):
         if found.decision != "undecided":
             break
     return found
-
-
-def _toss(walk: _Walk, pairs: int) -> _Walk:
-    # as many more coins as there are new discordant pairs
-    import numpy as np
-
-    low, coins = _coins(pairs - walk.pairs)
-    return _Walk(pairs, walk.first + low, np.convolve(walk.masses, coins), walk.spent)
-
-
-def _stay(walk: _Walk, fits: int | None, tails: Floats) -> _Walk:
-    # what has crossed is spent and leaves the walk; what is too rare to matter leaves it too
-    import numpy as np
-
-    crossed = 0.0 if fits is None else float(tails[fits])
-    masses = walk.masses[:fits]
-    kept = np.flatnonzero(masses > _NEGLIGIBLE)
-    low, high = (int(kept[0]), int(kept[-1]) + 1) if kept.size else (0, 0)
-    return _Walk(walk.pairs, walk.first + low, masses[low:high], walk.spent + crossed)
-
-
-def _first_at_most(tails: Floats, room: float) -> int | None:
-    import numpy as np
-
-    fits = int(np.searchsorted(-tails, -room * (1 + _ROUNDING)))  # tails fall
-    return fits if fits < tails.size else None
-
-
-@lru_cache(maxsize=4096)
-def _coins(m: int) -> tuple[int, Floats]:
-    # the wins among m fair coins: the first number of wins that matters, and the masses from there
-    import numpy as np
-
-    low = max(0, m // 2 - int(_SURE * math.sqrt(m)) - 1)
-    masses = distribution.binomial_masses(np.arange(low, m - low + 1), m, 0.5)
-    masses.flags.writeable = False
-    return low, masses
-
-
-def _tail(tails: Floats, place: int, won: int, pairs: int) -> float:
-    # P(not crossed before, at least as many wins); beyond what was kept, at most what it is without looks
-    return float(tails[max(place, 0)]) if place < tails.size else distribution.binomial_at_least(won, pairs, 0.5)
 
 
 def _judged(
@@ -196,12 +184,17 @@ def _judged(
     return Sequential(decision, look, items, won, lost, boundary, spent, plan.spent[look - 1], chance, p_value, plan)
 
 
+@lru_cache(maxsize=4096)
 def _chance(won: int, lost: int, items: int, plan: Plan) -> float:
     # conditional power (Lachin 2005, Stat. Med. 24:2747) at the best plausible share of wins (Clopper & Pearson 1934),
     # with the discordance seen so far, against the boundary of one test at the end, which no plan undercuts
-    best = distribution.beta_quantile(1 - _DOUBT * items / plan.n, won + 1, lost) if lost else 1.0
+    best = distribution.beta_quantile(1 - DOUBT * items / plan.n, won + 1, lost) if lost else 1.0
+    return _chance_at(best, won, lost, items, plan)
+
+
+def _chance_at(share: float, won: int, lost: int, items: int, plan: Plan) -> float:
     more = round((won + lost + 1) / (items + 1) * (plan.n - items))
-    return distribution.binomial_at_least(_fewest(won + lost + more, plan.alpha) - won, more, best)
+    return distribution.binomial_at_least(_fewest(won + lost + more, plan.alpha) - won, more, share)
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,8 @@ from suffice.stats.power import provable
 def test_six_candidates_get_a_sixth_of_two_and_a_half_percent_each() -> None:
     shared = split(0.05, candidates=6, claims=5)
     assert shared.per_candidate == pytest.approx(0.025 / 6)
-    assert shared.per_claim == pytest.approx(0.005)
+    assert shared.per_claim == pytest.approx(0.004) and shared.down == pytest.approx(0.005)
+    assert 6 * (shared.per_candidate or 0) + 5 * (shared.per_claim or 0) + shared.down == pytest.approx(0.05)
 
 
 def test_without_candidates_or_claims_there_is_no_share() -> None:

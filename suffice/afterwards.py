@@ -1,0 +1,166 @@
+"""Afterwards: what is known of a stack once it is frozen: whether a lighter one does, chance, fresh data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from .compare import clusters
+from .digest import plain
+from .evidence import Line
+from .looks import scores_of
+from .measures import Held, Measures, Quality
+from .plan import FIRST_LOOK, LADDER
+from .stats import rung
+from .stats.interval import mean_interval
+from .types import Json
+from .variance import spread, stability
+
+
+class Afterwards(Measures):
+    """What follows a frozen stack; nothing here changes at which rung the climb stopped, or why."""
+
+    # The way down
+
+    def down(self, kept: Held) -> tuple[list[dict[str, Json]], Held]:
+        """The attempts at something lighter, and what is held after them."""
+        attempts, held = [], kept
+        for line in self.reading.evidence.of("down"):
+            attempt = self.attempt(line, kept)
+            if attempt["accepted"]:
+                held = Held(self._rung_of(line["test"], kept.rung), line["test"], line["edge"], self._reached(line))
+            attempts.append(attempt)
+        return attempts, held
+
+    def attempt(self, line: Line, kept: Held) -> dict[str, Json]:
+        """One lighter stack against the frozen one: proven not worse by the margin, on edge too, and still enough."""
+        margin = self.plan["margin"]
+        told = {"change": line["change"], "title": line["title"], "margin": margin, "alpha": line["alpha"]}
+        if line["test"] is None:
+            n = len(self.examples("test"))
+            why = f"{n} items cannot prove a loss within {margin:g} at an error of {line['alpha']:.2%}"
+            return {**told, **_UNTRIED, "accepted": False, "reason": f"not tried: {why}"}
+        examples = self.examples("test")[: line["items"]]
+        old, new = (scores_of(self.reading.values(run), examples) for run in (line["against"], line["test"]))
+        asked = self.asked(line["graded"], alpha_target=line["alpha"], alpha_lift=line["alpha"])
+        decision, lift = rung.not_worse(asked, old, new, margin), rung.lift(replace(asked, graded=True), old, new)
+        quality, edge = self._reached(line), self.edge(line, kept)
+        speed = self.speed(line["test"], None)
+        reason = self._against(decision, lift, margin) or self._short(line, quality, edge, speed)
+        items = f" on {line['items']} of {len(self.examples('test'))} items"
+        limits = f"{lift.estimate:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]{items}"
+        return {
+            **told,
+            "decision": {"futile": "undecided"}.get(decision, decision),
+            "accepted": not reason,
+            "reason": f"{reason or 'proven not worse'}: {limits}",
+            "n": line["items"],
+            "lift": lift.estimate,
+            "low": lift.low,
+            "high": lift.high,
+            "quality": shown(quality),
+            "edge": edge,
+            "usd_per_1k": speed["usd_per_1k"],
+            "p95_ms": speed["p95_ms"],
+            "calls": self.calls(line),
+            "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
+        }
+
+    def _reached(self, line: Line) -> Quality:
+        return self.looked(line["test"], line["items"], line["graded"], line["alpha"])
+
+    def _against(self, decision: str, lift: rung.Estimate, margin: float) -> str:
+        if decision == "not worse":
+            return ""
+        if decision == "worse":
+            return "proven worse"
+        return f"cannot tell: a loss of up to {-lift.low:.3f} is not ruled out (margin {margin:g})"
+
+    def _short(self, line: Line, quality: Quality, edge: Json, speed: Mapping[str, Json]) -> str:
+        """Why a stack that is not worse is not taken all the same."""
+        if line["aimed"] and quality.meets is not True:
+            return "not worse, but not proven to meet the target by itself"
+        if edge and edge["decision"].endswith("regress"):
+            return f"not worse, but the edge partition is {edge['decision']}"
+        slow = self.too_slow(speed)
+        return f"not worse, but {slow}" if slow else ""
+
+    def _rung_of(self, run: str, otherwise: str) -> str:
+        """The heaviest rung whose layer a stack still has."""
+        names = {layer["use"] for layer in self.reading.runs[run]["stack"]["layers"]}
+        return next((r.name for r in reversed(LADDER) if r.layer in names), otherwise)
+
+    # Chance
+
+    def variance(self) -> dict[str, Json]:
+        """How much hung on chance: of what was chosen on dev, and of what was learned there."""
+        rungs = [x for x in self.reading.evidence.of("rung") if x["chosen"] is not None]
+        chosen = [{"rung": x["rung"], "variant": x["chosen"], "again": self._again(x)} for x in rungs]
+        line = next(self.reading.evidence.of("refit"), None)
+        fits = (
+            {**spread([self.reading.values(run) for run in line["runs"]]), "wanted": line["wanted"]} if line else None
+        )
+        return {"chosen": [c for c in chosen if c["again"] is not None], "fits": fits}
+
+    def _again(self, line: Line) -> float | None:
+        variants = [{**v, "chosen": v["name"] == line["chosen"]} for v in line["variants"]]
+        if any(v.get("run") is None for v in variants):
+            return None
+        values = {v["run"]: self.reading.values(v["run"]) for v in variants}
+        return stability(variants, values, FIRST_LOOK, self.plan["seed"])
+
+    # Fresh data
+
+    def confirmation(self) -> dict[str, Json] | None:
+        """What fresh examples say of the target, where some were given: a claim with an error of its own."""
+        line = next(self.reading.evidence.of("confirmation"), None)
+        if line is None:
+            return None
+        told = {k: line[k] for k in ("dropped", "uses", "overspent")}
+        if line["run"] is None:
+            return {
+                **told,
+                "n": 0,
+                "quality": None,
+                "target_met": None,
+                "words": "every fresh example repeats a known one",
+            }
+        values, examples = self.reading.values(line["run"]), self.examples("confirmation")
+        seed, alpha = self.plan["seed"], line["alpha"]
+        ends = [
+            mean_interval(
+                [x if (v := values[e.id]) is None else v for e in examples], clusters(examples), alpha=alpha, seed=seed
+            )
+            for x in (0.0, 1.0)
+        ]
+        judged = [v for e in examples if (v := values[e.id]) is not None]
+        estimate = sum(judged) / len(judged) if judged else 0.0
+        unjudged = len(examples) - len(judged)
+        low, high, method = ends[0].low, ends[1].high, ends[0].method
+        quality = Quality(
+            estimate, low, high, len(judged), alpha / 2, method, unjudged, self.meets(low, high), ends[0].reason
+        )
+        words = {True: "confirmed", False: "refuted", None: "neither confirmed nor refuted"}[quality.meets]
+        if self.task["target"]["quality"] is None:
+            words = "no target was set"
+        return {**told, "n": len(examples), "quality": shown(quality), "target_met": quality.meets, "words": words}
+
+
+_UNTRIED: Mapping[str, Json] = {
+    "decision": "undecided",
+    "n": 0,
+    "lift": None,
+    "low": None,
+    "high": None,
+    "quality": None,
+    "edge": None,
+    "usd_per_1k": None,
+    "p95_ms": None,
+    "calls": 0,
+    "stack_digest": None,
+}
+
+
+def shown(quality: Quality) -> dict[str, Json]:
+    """A quality as the verdict holds it."""
+    return {k: v for k, v in plain(quality).items() if k != "meets"}

@@ -1,0 +1,94 @@
+"""Declare: the plan of a climb, written down and hash-chained before a single test item is asked."""
+
+from __future__ import annotations
+
+from .data import Dataset
+from .descend import MARGIN
+from .digest import digest_of, file_digest, plain
+from .documents import Corpus
+from .errors import InputError
+from .evidence import Evidence, Line
+from .leakage import leaks
+from .ledger import Ledger
+from .looks import sizes_of
+from .model import Model
+from .plan import candidates_of
+from .plugins import spec_of
+from .stats.budget import charge, split
+from .task import Task
+from .types import Json
+
+ALPHA = 0.05
+"""The chance that a climb says anything false that it calls proven."""
+
+
+def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence) -> Line:
+    """Declare the plan, write it and the examples down as evidence, and return its line.
+
+    An unchanged plan is declared once. Raises `InputError` where there is nothing to learn from, or to judge with.
+    """
+    _enough(task)
+    body = _body(task, model)
+    earlier = [d for d in ledger.declared("plan") if d.body["fingerprint"] == body["fingerprint"]]
+    same = [d for d in earlier if d.body == plain(body)]
+    link = same[0].hash if same else ledger.declare("plan", body)
+    previous = next(d.previous for d in ledger.declared("plan") if d.hash == link)
+    paid = charge(link, earlier=[(d.hash, ALPHA) for d in earlier])
+    _tell(task, evidence)
+    told = {**body, "candidates": len(body["candidates"]), "declared": body["candidates"], **leaks(task)}
+    used = {"uses": max(paid.use, len(earlier)), "overspent": paid.reason}
+    line = evidence.add("plan", **told, previous=previous, hash=link, **used)
+    for part in ("pool", "select", "test", "edge"):
+        evidence.add_examples(getattr(task.parts, part), part)
+    return line
+
+
+def _body(task: Task, model: Model) -> dict[str, Json]:
+    """What is declared: candidates, levels, looks, margins and everything that answers depend on."""
+    parts, candidates = task.parts, candidates_of(task, model)
+    claims = max(1, len(candidates))
+    shared = split(ALPHA, candidates=claims, claims=claims * (2 if len(parts.edge) else 1))
+    return {
+        "fingerprint": parts.test.only((*parts.test, *parts.edge)).fingerprint,
+        "candidates": candidates,
+        "alpha": ALPHA,
+        "alpha_target": shared.per_candidate,
+        "alpha_claim": shared.per_claim,
+        "alpha_down": shared.down,
+        "margin": MARGIN,
+        "looks": task.looks,
+        "sizes": sizes_of(parts.test.examples, task.looks, (shared.per_claim or ALPHA) / 2),
+        "seed": task.seed,
+        "target": plain(task.target),
+        "smallest_lift": task.profile.smallest_lift,
+        "score": task.score,
+        "model": model.digest,
+        "cheaper_model": task.cheaper_model,
+        "dev": parts.dev.fingerprint,
+        "prompt": digest_of(task.prompt),
+        "documents": Corpus(task.documents).digest if task.documents else None,
+        "rules": file_digest(task.rules) if task.rules else None,
+    }
+
+
+def _tell(task: Task, evidence: Evidence) -> None:
+    told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
+    evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
+
+
+def plain_scorer(dataset: Dataset) -> Json:
+    """The scorer as data, so that `verify` can score again."""
+    return plain(spec_of(dataset.scorer)) if dataset.scorer else None
+
+
+def _enough(task: Task) -> None:
+    """Something to judge with and something to learn from."""
+    parts = task.parts
+    if not len(parts.test):
+        raise InputError(
+            "no test examples are left to judge with", hint="mark some with `split: test`, or add examples"
+        )
+    if not len(parts.pool) or not len(parts.select):
+        raise InputError(
+            "no dev examples are left to learn from and choose by", hint="mark some with `split: dev`, or add examples"
+        )

@@ -1,0 +1,116 @@
+"""Descend: lighter changes of the stack that the climb stopped at, each held against it; what is not worse goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .judging import UNLOOKED, Judging
+from .layer import Layer
+from .looks import asked_of, graded
+from .model import Model
+from .places import placed
+from .plugins import name_of
+from .record import Run
+from .stack import Stack
+from .stats import rung
+from .types import Json
+
+MARGIN = 0.05
+"""The loss that a lighter stack may have against the frozen one; `suffice gate` tolerates as much."""
+ANSWERING = ("classifier", "constant", "student")
+"""Layers that spare the model calls: a stack without them is no lighter."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One way to make a stack lighter."""
+
+    name: str
+    words: str
+    apply: Callable[[Stack], Stack]
+
+
+def changes(stack: Stack, prompts: Sequence[Layer], cheaper: Model | None) -> tuple[Change, ...]:
+    """What could be lighter about a stack: each layer away, a shorter prompt, fewer examples, a cheaper model."""
+    removable = [name for name in stack.names if name not in ANSWERING]
+    found = [Change(f"without {n}", f"without the layer {n}", lambda s, n=n: s.without(n)) for n in removable]  # type: ignore[misc]
+    found += _shorter_prompt(stack, prompts)
+    found += _fewer_examples(stack)
+    if cheaper is not None:
+        found.append(Change("cheaper model", f"over {cheaper.name}", lambda s: s.over(cheaper)))
+    return tuple(found)
+
+
+def descend(
+    judging: Judging,
+    stack: Stack,
+    dev: Run,
+    against: str,
+    *,
+    options: Sequence[Change],
+    aimed: bool,
+    accepted: Callable[[Mapping[str, Json]], bool],
+) -> Stack:
+    """Try each change in turn, on top of those that were accepted, always against the frozen stack's run on test.
+
+    The attempts share the error that was declared for the way down. `aimed`: the frozen stack met the target, and so
+    must each attempt. `accepted` decides from an attempt's line of evidence; it is asked before edge, and after.
+    """
+    current, alpha = stack, judging.plan["alpha_down"] / max(1, len(options))
+    partly = graded(r.value for r in dev.records)
+    test = judging.task.parts.test.examples
+    asked = asked_of(judging.plan, judging.task_line, test, graded=partly, alpha_target=alpha, alpha_lift=alpha)
+    for option in options:
+        lighter = option.apply(current)
+        if lighter == current:
+            continue
+        common = {"change": option.name, "title": option.words, "against": against, "alpha": alpha, "aimed": aimed}
+        if not rung.tellable(asked, MARGIN):
+            judging.evidence.add("down", **{**common, **UNLOOKED, "test": None, "dev_runs": []})
+            continue
+        found = judging.looked(lighter, option.name, asked, [against], _enough(aimed))
+        line = {**common, **UNLOOKED, **found, "graded": partly, "told_by": dev.id, "dev_runs": []}
+        if accepted(line):
+            line["edge"] = judging.edge(lighter, option.name)
+            current = lighter if accepted(line) else current
+        judging.evidence.add("down", **line)
+    return current
+
+
+def _enough(aimed: bool) -> Callable[[rung.Asked, rung.Scores, rung.Scores], bool]:
+    def enough(asked: rung.Asked, before: rung.Scores, after: rung.Scores) -> bool:
+        found = rung.not_worse(asked, before, after, MARGIN)
+        if found != "not worse" or not aimed:
+            return found != "undecided"
+        return rung.decided(asked, after) != "undecided"
+
+    return enough
+
+
+def _shorter_prompt(stack: Stack, prompts: Sequence[Layer]) -> list[Change]:
+    """The shortest of the prompts that were tried, where it is shorter than today's."""
+    today = next((x for x in stack.layers if name_of(type(x)) == "prompt"), None)
+    shortest = min(prompts, key=_length, default=None)
+    if today is None or shortest is None or _length(shortest) >= _length(today):
+        return []
+    words = f"with a prompt of {_length(shortest)} characters instead of {_length(today)}"
+    return [Change("shorter prompt", words, lambda s: placed(s, shortest) if "prompt" in s.names else s)]
+
+
+def _length(prompt: Layer) -> int:
+    return len(getattr(prompt, "instructions", "")) + len(getattr(prompt, "question", ""))
+
+
+def _fewer_examples(stack: Stack) -> list[Change]:
+    """Half as many examples as are shown today."""
+    shown = next((x for x in stack.layers if name_of(type(x)) == "few_shot"), None)
+    k = int(getattr(shown, "k", 0))
+    if k < 2:
+        return []
+
+    def halved(of: Stack) -> Stack:
+        layers = (replace(x, k=k // 2) if name_of(type(x)) == "few_shot" else x for x in of.layers)  # type: ignore[call-arg]
+        return replace(of, layers=tuple(layers))
+
+    return [Change("fewer examples", f"with {k // 2} examples instead of {k}", halved)]

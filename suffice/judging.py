@@ -1,0 +1,159 @@
+"""Judging: a stack asked about the test items, look by look, until what was declared of it is decided."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .budget import Budget
+from .data import Dataset
+from .evidence import Evidence
+from .ledger import Ledger
+from .looks import asked_of, graded, scores_of
+from .record import Run
+from .run import Progress, run
+from .stack import Stack
+from .stats import rung
+from .task import Task
+from .types import Json
+
+UNLOADED = 30
+"""Test items asked one at a time where a latency target decides."""
+UNLOADED_SAMPLE = 1_000_000
+"""The sample number of those, so that no cached reply answers for them."""
+
+UNLOOKED: Mapping[str, Json] = {"items": None, "graded": None, "told_by": None, "edge": None, "unloaded": None}
+"""What a line of evidence holds beside its run on test, as long as nothing of it is known."""
+
+Watch = Callable[[str, Progress | None], None]
+"""Told the stage in words, and how far the runs of that stage are."""
+Enough = Callable[[rung.Asked, rung.Scores, rung.Scores], bool]
+"""Whether enough was asked, given the scores of what is held and of the stack so far."""
+
+
+@dataclass
+class Judging:
+    """Runs of stacks over the parts of a task, each written down as evidence."""
+
+    task: Task
+    ledger: Ledger
+    budget: Budget
+    watch: Watch
+    evidence: Evidence
+    plan: Mapping[str, Json] = field(default_factory=dict)
+    """What was declared; set before test is opened."""
+    stacks: dict[str, Stack] = field(default_factory=dict)
+    """The stacks of the runs on test, so that a run that was stopped can go on."""
+
+    def run(self, stack: Stack, examples: Dataset, part: str, stage: str, *, first: int | None = None) -> Run:
+        """Run a stack over a part and write it down."""
+        self.watch(stage, None)
+        found = run(
+            stack,
+            examples,
+            ledger=self.ledger,
+            budget=self.budget,
+            first=first,
+            progress=lambda p: self.watch(stage, p),
+        )
+        self.evidence.add_run(found, part)
+        if part == "test":
+            self.stacks[found.id] = stack
+        return found
+
+    def judged(self, stack: Stack, title: str, dev: Run, against: Sequence[str], enough: Enough) -> dict[str, Json]:
+        """Run a stack on test against the held runs, as far as it takes; edge is left for those that get there.
+
+        A stack that asks no model is run on everything at once: nothing is saved by stopping. `dev` tells whether its
+        scores are graded.
+        """
+        if self.plan["looks"] == "none" or not asks(dev):
+            test = self.run(stack, self.task.parts.test, "test", f"{title}: judging")
+            for held in against:
+                self.complete(held)
+            return {**UNLOOKED, "test": test.id, "told_by": dev.id}
+        partly = graded(r.value for r in dev.records)
+        asked = asked_of(self.plan, self.task_line, self.task.parts.test.examples, graded=partly)
+        return {**UNLOOKED, **self.looked(stack, title, asked, against, enough), "graded": partly, "told_by": dev.id}
+
+    @property
+    def task_line(self) -> Mapping[str, Json]:
+        """The target as the evidence has it."""
+        told: Mapping[str, Json] = self.evidence.one("task")["target"]
+        return told
+
+    def complete(self, held: str) -> None:
+        """See that a run on test holds every item."""
+        self.run(self.stacks[held], self.task.parts.test, "test", "what is held: the other test items")
+
+    def edge(self, stack: Stack, title: str) -> str | None:
+        """Run a stack on the edge partition, where there is one."""
+        edge = self.task.parts.edge
+        return self.run(stack, edge, "edge", f"{title}: edge").id if len(edge) else None
+
+    def unloaded(self, stack: Stack, title: str) -> str | None:
+        """Where latency decides: some test items asked once more, one at a time, past the reply cache."""
+        if self.task.target.p95_ms is None:
+            return None
+        stage, items = f"{title}: latency, one request at a time", self.task.parts.test[:UNLOADED]
+        self.watch(stage, None)
+        found = run(
+            stack,
+            items,
+            ledger=self.ledger,
+            budget=self.budget,
+            workers=1,
+            sample=UNLOADED_SAMPLE,
+            progress=lambda p: self.watch(stage, p),
+        )
+        return self.evidence.add_run(found, "test")
+
+    def further(self, line: Mapping[str, Json], title: str, enough: Enough) -> dict[str, Json]:
+        """Take up the looks of a stack that was judged where they were left."""
+        asked = asked_of(self.plan, self.task_line, self.task.parts.test.examples, graded=line["graded"])
+        return self.looked(self.stacks[line["test"]], title, asked, (), enough, line["items"])
+
+    def looked(
+        self,
+        stack: Stack,
+        title: str,
+        asked: rung.Asked,
+        against: Sequence[str],
+        enough: Enough,
+        after: int = 0,
+    ) -> dict[str, Json]:
+        """Ask look by look, what is held too, until it is enough against each; looks up to `after` are past."""
+        test, examples = self.task.parts.test, self.task.parts.test.examples
+        found: Run | None = None
+        for size in (s for s in self.plan["sizes"] if s > after):
+            stage = f"{title}: judging, {size} of {len(test)}"
+            found = self.run(stack, test, "test", stage, first=size)
+            new = scores_of(_values(found), examples[:size])
+            olds = [
+                self.run(self.stacks[held], test, "test", f"{title}: what is held", first=size) for held in against
+            ] or [found]
+            if all(enough(asked, scores_of(_values(old), examples[:size]), new) for old in olds):
+                break
+        if found is None:
+            return {"test": "", "items": after}
+        return {"test": found.id, "items": len(found.records)}
+
+
+def settled(asked: rung.Asked, before: rung.Scores, after: rung.Scores) -> bool:
+    """Enough for a rung: see `rung.settled`."""
+    return rung.judge(asked, before, after).settled
+
+
+def told(asked: rung.Asked, _: rung.Scores, after: rung.Scores) -> bool:
+    """Enough for a last word on the target: it is proven met, or proven not to be."""
+    return rung.decided(asked, after) in ("above", "below")
+
+
+def _values(of: Run) -> dict[str, float | None]:
+    return {r.id: r.value for r in of.records}
+
+
+def asks(of: Run) -> bool:
+    """Whether a stack asked its model for any item."""
+    steps: Iterable[str] = (s.name for r in of.records if r.answer is not None for s in r.answer.trace)
+    return any(name == "model" for name in steps) or any(r.answer is None for r in of.records)

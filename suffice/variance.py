@@ -1,0 +1,94 @@
+"""Variance: how much hung on chance where something was chosen or learned on dev."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from .budget import Budget
+from .data import Dataset
+from .judging import Judging
+from .layer import Layer
+from .looks import Values
+from .plan import FINALISTS
+from .split import apart
+from .stack import Stack
+from .types import Json
+
+SEEDS = 3
+"""Fits of whatever learns: the one that was judged, and others with another draw of what to learn from."""
+RESAMPLES = 500
+
+
+def refit(judging: Judging, stack: Stack) -> None:
+    """Fit the final stack again on other draws of dev, where that can be paid for, and write down how it does there."""
+    if not _learns(stack):
+        return
+    parts = judging.task.parts
+    runs = [judging.run(stack, parts.select, "select", "the same stack, fitted on another draw").id]
+    for seed in range(1, SEEDS):
+        pool, select = apart(parts.dev, judging.task.seed + seed)
+        if not affordable(judging.budget, len(select)):
+            break
+        again = _fitted(stack, pool)
+        runs.append(judging.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
+    judging.evidence.add("refit", runs=runs, wanted=SEEDS)
+
+
+def affordable(budget: Budget, calls: int) -> bool:
+    """Whether so many calls are surely left; money is not foreseen, so with a cap on it nothing is spent here."""
+    left = None if budget.calls is None else budget.calls - budget.spent_calls
+    return budget.usd is None and (left is None or left >= calls)
+
+
+def spread(values: Sequence[Values]) -> dict[str, Json]:
+    """How far apart fits with other seeds came out on dev: the standard deviation of their mean scores."""
+    means = [
+        sum(v for v in of.values() if v is not None) / max(1, sum(v is not None for v in of.values())) for of in values
+    ]
+    n = len(means)
+    middle = sum(means) / n
+    deviation = math.sqrt(sum((m - middle) ** 2 for m in means) / (n - 1)) if n > 1 else None
+    return {"fits": n, "deviation": deviation, "range": max(means) - min(means) if n > 1 else None}
+
+
+def stability(
+    variants: Sequence[Mapping[str, Json]], values: Mapping[str, Values], first: int, seed: int
+) -> float | None:
+    """How often the chosen variant would be chosen again from dev items drawn anew with replacement.
+
+    The choice is the climb's: all variants on the first items, the better ones on all; the first among equals. None
+    where there was no choice.
+    """
+    if len(variants) < 2 or any(v.get("run") is None for v in variants):
+        return None
+    ids = max((list(values[v["run"]]) for v in variants), key=len)
+    chosen = next(i for i, v in enumerate(variants) if v["chosen"])
+    draw, again = random.Random(seed), 0
+    scores = [[values[v["run"]].get(i) for i in ids] for v in variants]
+    for _ in range(RESAMPLES):
+        early = [draw.randrange(min(first, len(ids))) for _ in range(min(first, len(ids)))]
+        ranked = sorted(range(len(variants)), key=lambda v: -_mean(scores[v], early))[:FINALISTS]
+        late = [*early, *(draw.randrange(len(ids)) for _ in range(len(ids) - len(early)))]
+        again += max(sorted(ranked), key=lambda v: _mean(scores[v], late)) == chosen
+    return again / RESAMPLES
+
+
+def _mean(scores: Sequence[float | None], at: Sequence[int]) -> float:
+    found = [s for i in at if (s := scores[i]) is not None]
+    return sum(found) / len(found) if found else 0.0
+
+
+def _learns(stack: Stack) -> bool:
+    return any(type(layer).fit is not Layer.fit for layer in stack.layers)
+
+
+def _fitted(stack: Stack, pool: Dataset) -> Stack:
+    """The same recipes, fitted anew from the innermost layer on."""
+    layers: tuple[Layer, ...] = ()
+    for layer in reversed(stack.layers):
+        below = replace(stack, layers=layers)
+        layers = (layer.fit(below, pool), *layers)
+    return replace(stack, layers=layers)
