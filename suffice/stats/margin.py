@@ -49,6 +49,8 @@ def margin_limits(wins: int, losses: int, n: int, alpha: float) -> tuple[float, 
 
 def margin_lower(wins: int, losses: int, n: int, alpha: float) -> float:
     """The lift up to which `margin_p` rejects at one-sided level alpha: an exact lower limit for paired 0/1 items."""
+    if alpha <= _SET_ASIDE:
+        return -1.0  # no p-value is as small
     low, high = _bracket(wins, losses, n, alpha)
     while high - low > _FINE:
         middle = (low + high) / 2

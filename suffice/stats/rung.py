@@ -26,6 +26,8 @@ LIKELY = 0.8
 SEEN = 30
 """Items before that is judged: fewer tell too little of a lift."""
 
+_LEAST = 1e-9  # a bound of no quality at all, or less, is exceeded by whatever is right once
+
 
 @dataclass(frozen=True, slots=True)
 class Asked:
@@ -82,12 +84,18 @@ class Estimate:
     method: str
 
 
+def wants_lift(asked: Asked, after: Scores) -> bool:
+    """Whether `judge` needs what is held: not while the target may still be met, nor once it is.
+
+    Until then what is held need not be asked about these items.
+    """
+    found = _target(asked, after)
+    return found != "above" and (found != "undecided" or after.low.size == asked.lift.n)
+
+
 def judge(asked: Asked, before: Scores, after: Scores) -> Judged:
     """Where a rung stands against what is held, from the same items of both, at a look."""
-    items = after.low.size
-    found = decided(asked, after)
-    if found != "below" and not reachable(asked):
-        found = None
+    items, found = after.low.size, _target(asked, after)
     lift, likely = _lift(asked, before, after)
     return Judged(items, found, lift, likely, settled(found, lift, likely, items, asked.lift.n))
 
@@ -105,10 +113,14 @@ def settled(found: target.Decision | None, lift: Lift, likely: float, items: int
 
 
 def quality(asked: Asked, after: Scores) -> Estimate:
-    """The mean score so far with limits, each one-sided at the target's level, that hold at all looks together."""
+    """The mean score so far with limits, each one-sided at the target's level, that hold at all looks together.
+
+    For right-or-wrong items the estimate is median-unbiased where "above" or "below" is what stopped the looks. The
+    limits hold however the unjudged items would have been judged; the estimate leaves them out.
+    """
     plan = asked.target
     if asked.exact:
-        right, wrong = _counts(after.low >= 1, plan), _counts(after.high < 1, plan)
+        right, wrong = _right_and_wrong(asked, after)
         low, high = target.share_limits(right, plan, wrong)
         low, high = _agreeing(asked, decided(asked, after), low, high)
         return Estimate(_share(asked, after, right, wrong), low, high, "exact, with looks")
@@ -134,8 +146,10 @@ def lift(asked: Asked, before: Scores, after: Scores) -> Estimate:
     low = max(low, 0.0) if found == "better" else min(low, 0.0)
     high = min(high, 0.0) if found == "worse" else max(high, 0.0)
     sign, one, other = (-1, losses, wins) if found == "worse" else (1, wins, losses)
-    crossed_before = _crossed_at(one, other, plan) < len(wins)
-    estimate = _middle(asked, least, most) if crossed_before else sign * sequential.unbiased_lift(one, other, plan)
+    asked_on = _crossed_at(one, other, plan) < len(wins)
+    unjudged = bool((before.high > before.low).any() or (after.high > after.low).any())
+    plain = asked_on or unjudged or not wins
+    estimate = _middle(asked, least, most) if plain else sign * sequential.unbiased_lift(one, other, plan)
     return Estimate(estimate, low, high, "exact McNemar, with looks")
 
 
@@ -145,12 +159,17 @@ def _crossed_at(wins: list[int], losses: list[int], plan: Plan) -> int:
 
 
 def _lift_limit(wins: list[int], losses: list[int], plan: Plan) -> float:
-    # each look has what the plan spends on it alone, so that all hold together (union bound); the best of them
-    found, before = -1.0, 0.0
-    for won, lost, size, spent in zip(wins, losses, plan.sizes, plan.spent, strict=False):
-        found = max(found, margin_lower(won, lost, size, spent - before))
-        before = spent
-    return found
+    # each look has what the plan spends on it alone, so that all hold together (union bound); the exact limit of the
+    # look that seems to have the best one
+    alphas = (late - early for early, late in zip((0.0, *plan.spent), plan.spent, strict=False))
+    looks = [look for look in zip(wins, losses, plan.sizes, alphas, strict=False) if look[-1] > 0]
+    return margin_lower(*max(looks, key=lambda look: _about(*look))) if looks else -1.0
+
+
+def _about(won: int, lost: int, size: int, alpha: float) -> float:
+    # the normal limit, as if one more pair differed
+    lift, differing = (won - lost) / size, (won + lost + 1) / size
+    return lift + distribution.normal_quantile(alpha) * math.sqrt((differing - lift**2) / size)
 
 
 def not_worse(asked: Asked, before: Scores, after: Scores, margin: float) -> NotWorse:
@@ -177,10 +196,11 @@ def reachable(asked: Asked) -> bool:
     """Whether so many items could prove the target, were everything right."""
     if asked.bound is None:
         return False
+    bound = max(asked.bound, _LEAST)
     if asked.exact:
-        return target.reachable(asked.bound, asked.target)
+        return target.reachable(bound, asked.target)
     of = _units(asked, _zeros(asked.target.n) + 1, 0.0)
-    found = eprocess.above(of, asked.bound, asked.target.alpha, horizon=_horizon(asked))
+    found = eprocess.above(of, bound, asked.target.alpha, horizon=_horizon(asked))
     return found.decision == "above"
 
 
@@ -188,13 +208,26 @@ def decided(asked: Asked, after: Scores) -> target.Decision | None:
     """What the looks so far prove of the target; None without one."""
     if asked.bound is None or asked.ceiling is None:
         return None
+    bound = max(asked.bound, _LEAST)
+    ceiling = max(asked.ceiling, bound)
     if not asked.exact:
-        return _bet_on_target(asked, after, asked.bound, asked.ceiling)
-    right, wrong = _counts(after.low >= 1, asked.target), _counts(after.high < 1, asked.target)
+        return _bet_on_target(asked, after, bound, ceiling)
+    right, wrong = _right_and_wrong(asked, after)
     decision: target.Decision = "undecided"
-    for one in target.standings(right, asked.bound, asked.ceiling, asked.target, wrong):
+    for one in target.standings(right, bound, ceiling, asked.target, wrong):
         decision = one.decision
     return decision
+
+
+def _target(asked: Asked, after: Scores) -> target.Decision | None:
+    # what is proven of the target; None where nobody could prove it met
+    found = decided(asked, after)
+    return found if found == "below" or reachable(asked) else None
+
+
+def _right_and_wrong(asked: Asked, after: Scores) -> tuple[list[int], list[int]]:
+    # at the looks so far: surely right and surely wrong, so that what lies between counts against either claim
+    return _counts(after.low >= 1, asked.target), _counts(after.high <= 0, asked.target)
 
 
 def _lift(asked: Asked, before: Scores, after: Scores) -> tuple[Lift, float]:
@@ -234,7 +267,7 @@ def _bet_on_lift(asked: Asked, before: Scores, after: Scores) -> tuple[Lift, flo
 
 
 def _hopeless(asked: Asked, of: eprocess.Units, bound: float, plan: Plan) -> bool:
-    if plan.futile_below is None or of.totals.size < 2:
+    if plan.futile_below is None or not 2 <= of.totals.size < _horizon(asked):
         return False
     doubt = sequential.DOUBT * of.totals.size / _horizon(asked)
     return _power(asked, of, bound, plan.alpha, 1 - doubt) < plan.futile_below
@@ -279,12 +312,16 @@ def _horizon(asked: Asked) -> int:
 
 
 def _middle(asked: Asked, least: eprocess.Units, most: eprocess.Units) -> float:
-    # between the limits that are as likely too far as not
-    if not least.enough:
-        return float((least.totals.sum() / least.sizes.sum()) * (least.highest - least.lowest) + least.lowest)
+    # between the limits that are as likely too far as not; the plain mean of all items, which no look has chosen
+    if not least.enough or least.totals.size == _horizon(asked):
+        return (_mean(least) + _mean(most)) / 2
     limit: Callable[..., float] = eprocess.lower_limit
     low, high = limit(least, 0.5, horizon=_horizon(asked)), eprocess.upper_limit(most, 0.5, horizon=_horizon(asked))
     return (low + high) / 2
+
+
+def _mean(of: eprocess.Units) -> float:
+    return float(of.totals.sum() / of.sizes.sum()) * (of.highest - of.lowest) + of.lowest
 
 
 def _agreeing(asked: Asked, found: target.Decision | None, low: float, high: float) -> tuple[float, float]:
@@ -297,14 +334,17 @@ def _agreeing(asked: Asked, found: target.Decision | None, low: float, high: flo
 
 
 def _share(asked: Asked, after: Scores, right: list[int], wrong: list[int]) -> float:
-    if asked.bound is None or asked.ceiling is None:
+    judged = 1 - float((after.high - after.low).mean())
+    if asked.bound is None or asked.ceiling is None or not right or not judged:
         return _middle(asked, _units(asked, after.low, 0.0), _units(asked, after.high, 0.0))
-    found = list(target.standings(right, asked.bound, asked.ceiling, asked.target, wrong))
-    if found and found[-1].items < after.low.size:  # proven before, and asked on for the lift
+    bound, plan = max(asked.bound, _LEAST), asked.target
+    ceiling = max(asked.ceiling, bound)
+    last = list(target.standings(right, bound, ceiling, plan, wrong))[-1]
+    if last.items < after.low.size:  # proven before, and asked on for the lift
         return _middle(asked, _units(asked, after.low, 0.0), _units(asked, after.high, 0.0))
-    if found and found[-1].decision == "below":
-        return 1 - target.unbiased_share(wrong, 1 - asked.ceiling, asked.target)
-    return target.unbiased_share(right, asked.bound, asked.target)
+    if last.decision == "below":
+        return max(0.0, 1 - target.unbiased_share(wrong, 1 - ceiling, plan) / judged)
+    return min(1.0, target.unbiased_share(right, bound, plan) / judged)
 
 
 def _pairs(before: Scores, after: Scores, plan: Plan) -> tuple[list[int], list[int]]:

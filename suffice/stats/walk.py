@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 _ROUNDING = 1e-12  # relative: a tail that equals what is left to spend may be taken
-_NEGLIGIBLE = 1e-20  # masses below this are dropped, under 1e-15 in all
+_NEGLIGIBLE = 1e-20  # masses below this are dropped
+_DROPPED = 1e-15  # and are less than this in all
 _SURE, _FEW = 9.1, 28.0  # counts further out than standard deviations and these have under 1e-18 a side (Bernstein)
 
 
@@ -46,8 +47,8 @@ class Look:
         place = max(successes - self.walk.first, 0)
         if place < self.tails.size:
             return self.walk.spent + float(self.tails[place])
-        # beyond what was kept it is at most what it is without looks
-        return self.walk.spent + distribution.binomial_at_least(successes, self.walk.tosses, p)
+        # beyond what was kept: at most what was dropped, and what it is without looks
+        return self.walk.spent + min(_DROPPED, distribution.binomial_at_least(successes, self.walk.tosses, p))
 
     def middle(self, successes: int, p: float) -> float:
         """The same with half of the probability of exactly so many: one half where that is the median (mid-p)."""
