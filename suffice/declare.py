@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .data import Dataset
 from .descend import MARGIN
 from .digest import digest_of, file_digest, plain
@@ -46,18 +48,10 @@ def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence) -> Lin
 def _body(task: Task, model: Model) -> dict[str, Json]:
     """What is declared: candidates, levels, looks, margins and everything that answers depend on."""
     parts, candidates = task.parts, candidates_of(task, model)
-    claims = max(1, len(candidates))
-    shared = split(ALPHA, candidates=claims, claims=claims * (2 if len(parts.edge) else 1))
     return {
         "fingerprint": parts.test.only((*parts.test, *parts.edge)).fingerprint,
         "candidates": candidates,
-        "alpha": ALPHA,
-        "alpha_target": shared.per_candidate,
-        "alpha_claim": shared.per_claim,
-        "alpha_down": shared.down,
-        "margin": MARGIN,
-        "looks": task.looks,
-        "sizes": sizes_of(parts.test.examples, task.looks, (shared.per_claim or ALPHA) / 2),
+        **shared(task, candidates),
         "seed": task.seed,
         "target": plain(task.target),
         "smallest_lift": task.profile.smallest_lift,
@@ -69,6 +63,15 @@ def _body(task: Task, model: Model) -> dict[str, Json]:
         "documents": Corpus(task.documents).digest if task.documents else None,
         "rules": file_digest(task.rules) if task.rules else None,
     }
+
+
+def shared(task: Task, candidates: Sequence[str]) -> dict[str, Json]:
+    """The error of each claim, the margin of the way down, and the looks at test."""
+    rungs = max(1, len(candidates))
+    found = split(ALPHA, candidates=rungs, claims=rungs * (2 if len(task.parts.edge) else 1))
+    sizes = sizes_of(task.parts.test.examples, task.looks, (found.per_claim or ALPHA) / 2)
+    levels = {"alpha": ALPHA, "alpha_target": found.per_candidate, "alpha_claim": found.per_claim}
+    return {**levels, "alpha_down": found.down, "margin": MARGIN, "looks": task.looks, "sizes": sizes}
 
 
 def _tell(task: Task, evidence: Evidence) -> None:

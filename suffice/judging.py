@@ -22,7 +22,10 @@ UNLOADED = 30
 UNLOADED_SAMPLE = 1_000_000
 """The sample number of those, so that no cached reply answers for them."""
 
-UNLOOKED: Mapping[str, Json] = {"items": None, "graded": None, "told_by": None, "edge": None, "unloaded": None}
+UNLOOKED: Mapping[str, Json] = {
+    **dict.fromkeys(("items", "graded", "told_by", "edge", "unloaded")),
+    "pairs": {},
+}
 """What a line of evidence holds beside its run on test, as long as nothing of it is known."""
 
 Watch = Callable[[str, Progress | None], None]
@@ -74,7 +77,8 @@ class Judging:
             return {**UNLOOKED, "test": test.id, "told_by": dev.id}
         partly = graded(r.value for r in dev.records)
         asked = asked_of(self.plan, self.task_line, self.task.parts.test.examples, graded=partly)
-        return {**UNLOOKED, **self.looked(stack, title, asked, against, enough), "graded": partly, "told_by": dev.id}
+        looked = self.looked(stack, title, asked, against, enough, needs=rung.wants_lift)
+        return {**UNLOOKED, **looked, "graded": partly, "told_by": dev.id}
 
     @property
     def task_line(self) -> Mapping[str, Json]:
@@ -121,22 +125,46 @@ class Judging:
         against: Sequence[str],
         enough: Enough,
         after: int = 0,
+        needs: Callable[[rung.Asked, rung.Scores], bool] | None = None,
     ) -> dict[str, Json]:
-        """Ask look by look, what is held too, until it is enough against each; looks up to `after` are past."""
+        """Ask look by look until it is enough against each held run; looks up to `after` are past.
+
+        What is held is asked about the same items, where the question needs it; `pairs` says how far each was.
+        """
         test, examples = self.task.parts.test, self.task.parts.test.examples
         found: Run | None = None
         for size in (s for s in self.plan["sizes"] if s > after):
-            stage = f"{title}: judging, {size} of {len(test)}"
-            found = self.run(stack, test, "test", stage, first=size)
+            found = self.run(stack, test, "test", f"{title}: judging, {size} of {len(test)}", first=size)
             new = scores_of(_values(found), examples[:size])
-            olds = [
-                self.run(self.stacks[held], test, "test", f"{title}: what is held", first=size) for held in against
-            ] or [found]
-            if all(enough(asked, scores_of(_values(old), examples[:size]), new) for old in olds):
+            olds = [new]
+            if against and (needs is None or needs(asked, new)):
+                olds = [self._held(run, title, size) for run in against]
+            if all(enough(asked, old, new) for old in olds):
                 break
         if found is None:
-            return {"test": "", "items": after}
-        return {"test": found.id, "items": len(found.records)}
+            return {"test": "", "items": after, "pairs": {}}
+        items = len(found.records)
+        if needs is not None:
+            for run in against:
+                self._catch_up(run, title, asked, found)
+        return {"test": found.id, "items": items, "pairs": {run: min(items, self._asked(run)) for run in against}}
+
+    def _catch_up(self, held: str, title: str, asked: rung.Asked, found: Run) -> None:
+        """Ask what is held about the items of a stack that needed it not, look by look, until the lift is decided."""
+        values, examples = _values(found), self.task.parts.test.examples
+        for size in (s for s in self.plan["sizes"] if min(self._asked(held), len(values)) <= s <= len(values)):
+            old, new = self._held(held, title, size), scores_of(values, examples[:size])
+            if rung.judge(asked, old, new).lift != "undecided":
+                return
+
+    def _held(self, run: str, title: str, size: int) -> rung.Scores:
+        test = self.task.parts.test
+        found = self.run(self.stacks[run], test, "test", f"{title}: what is held", first=size)
+        return scores_of(_values(found), test.examples[:size])
+
+    def _asked(self, run: str) -> int:
+        """How many test items a run holds so far."""
+        return sum(1 for line in self.evidence.of("record") if line["run"] == run)
 
 
 def settled(asked: rung.Asked, before: rung.Scores, after: rung.Scores) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .data import Example
 from .stats.rung import Asked, Scores
-from .stats.spending import Spending, look_plan, look_sizes
+from .stats.spending import Plan, Spending, look_plan, look_sizes
 from .task import Looks
 from .types import Json
 
@@ -34,18 +34,22 @@ def asked_of(
 ) -> Asked:
     """What is asked of one stack on these examples, at the declared levels (one-sided) or others."""
     n = len(examples)
-    spending: Spending = "obrien_fleming" if plan.get("looks") == "obrien_fleming" else "pocock"
-    sizes = [*plan["sizes"]]
     first, second = alpha_target or plan["alpha_target"], alpha_lift or plan["alpha_claim"] / 2
     aimed = target["quality"] is not None
     return Asked(
-        target=look_plan(n, first, spending=spending, sizes=sizes),
-        lift=look_plan(n, second, spending=spending, sizes=sizes),
+        target=plan_of(plan, n, first),
+        lift=plan_of(plan, n, second),
         bound=target["quality"] - target["tolerance"] if aimed else None,
         ceiling=target["quality"] if aimed else None,
         graded=graded,
         groups=groups_of(examples),
     )
+
+
+def plan_of(plan: Mapping[str, Json], n: int, alpha: float) -> Plan:
+    """The looks that were declared, at one-sided level alpha."""
+    spending: Spending = "obrien_fleming" if plan["looks"] == "obrien_fleming" else "pocock"
+    return look_plan(n, alpha, spending=spending, sizes=tuple(plan["sizes"]))
 
 
 def groups_of(examples: Sequence[Example]) -> tuple[int, ...] | None:

@@ -130,7 +130,7 @@ class Measures:
         """The stack that a line measured compared with a held one on test, at its looks or all at once."""
         if line.get("items") is None:
             return self.against(line["test"], held, "test")
-        examples = self.examples("test")[: line["items"]]
+        examples = self.examples("test")[: line["pairs"][held]]
         before, after = (self.reading.values(run) for run in (held, line["test"]))
         old, new = scores_of(before, examples), scores_of(after, examples)
         asked = self.asked(line["graded"])

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .climb import sampling_for
-from .declare import ALPHA
+from .declare import shared
 from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
 from .leakage import leaks, warnings_of
 from .ledger import Ledger
+from .looks import asked_of
 from .model import Model, resolve
 from .plan import ANSWERS_WITHOUT_MODEL, LADDER, calls_of, candidates_of, plan
 from .price import usd
-from .stats.budget import split
 from .stats.power import items_to_prove, smallest_visible_effect
+from .stats.rung import tellable
 from .task import Task
 from .types import Json, Usage
+from .variance import SEEDS
 from .verdict import can_prove
 
 ASSUMED_MS = 650.0
@@ -25,6 +28,8 @@ PROMPT_TOKENS = 400
 """Instructions, examples or passages around the input, assumed where nothing has been measured."""
 VARIANTS = {"prompt": 4, "few_shot": 5, "retrieval": 4}
 PROBE_ASKS = 9
+ATTEMPTS = 4
+"""Lighter stacks that are tried on the way down, assumed."""
 DISCORDANCE = 0.3
 """The share of items on which two rungs are assumed to differ, for the smallest effect a comparison could see."""
 
@@ -42,12 +47,11 @@ def preview(task: Task) -> dict[str, Json]:
     """An upper estimate: every candidate rung tried, none stopped at, nothing in the reply cache."""
     model = resolve(task.model, folder=task.folder)
     candidates = candidates_of(task, model)
-    shared = split(ALPHA, candidates=max(1, len(candidates)), claims=max(1, len(candidates)))
+    told = {**shared(task, candidates), "candidates": len(candidates)}
     n, rate = len(task.parts.test), _rate(task, model)
     rungs = [_rung(task, model, rate, r.name) for r in LADDER]
-    calls = sum(r["calls"] for r in rungs) + _diagnosing(candidates)
+    calls = sum(r["calls"] for r in rungs) + _diagnosing(candidates) + _afterwards(task, told, candidates)
     found = leaks(task)
-    told = {"alpha_target": shared.per_candidate, "candidates": len(candidates)}
     target = {"quality": task.target.quality, "tolerance": task.target.tolerance}
     return {
         "task": task.name,
@@ -58,10 +62,8 @@ def preview(task: Task) -> dict[str, Json]:
         "warnings": warnings_of(found),
         **found,
         "can_prove": can_prove(n, target, told),
-        "items_needed": _needed(task, shared.per_candidate or ALPHA / 2),
-        "smallest_visible_effect": smallest_visible_effect(n, DISCORDANCE, shared.per_claim or ALPHA / 2)
-        if n
-        else None,
+        "items_needed": _needed(task, told["alpha_target"]),
+        "smallest_visible_effect": smallest_visible_effect(n, DISCORDANCE, told["alpha_claim"]) if n else None,
         "calls_at_most": calls,
         "usd_at_most": None if rate.usd is None else calls * rate.usd,
         "seconds_at_most": round(calls * rate.ms / 1000 / max(1, model.parallel)),
@@ -82,6 +84,18 @@ def _rung(task: Task, model: Model, rate: _Rate, name: str) -> dict[str, Json]:
 def _diagnosing(candidates: list[str]) -> int:
     """Two diagnoses: after the prompt, and of the final stack."""
     return 2 * PROBE_ASKS * (FAILURES_AT_MOST + PASSING_AT_MOST) if "prompt" in candidates else 0
+
+
+def _afterwards(task: Task, told: Mapping[str, Json], candidates: list[str]) -> int:
+    """The way down, where so many items can tell anything there; other fits; and what confirms it all."""
+    if not any(name not in ANSWERS_WITHOUT_MODEL for name in candidates):
+        return 0
+    parts = task.parts
+    target = {"quality": task.target.quality, "tolerance": task.target.tolerance}
+    alpha = told["alpha_down"] / ATTEMPTS
+    asked = asked_of(told, target, parts.test.examples, graded=False, alpha_target=alpha, alpha_lift=alpha)
+    down = (ATTEMPTS + 1) * len(parts.test) if tellable(asked, told["margin"]) else 0
+    return down + (SEEDS - 1) * len(parts.select) + len(task.confirmation or ())
 
 
 def _rate(task: Task, model: Model) -> _Rate:

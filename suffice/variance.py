@@ -11,6 +11,7 @@ from .budget import Budget
 from .data import Dataset
 from .judging import Judging
 from .layer import Layer
+from .ledger import Ledger
 from .looks import Values
 from .plan import FINALISTS
 from .split import apart
@@ -30,17 +31,24 @@ def refit(judging: Judging, stack: Stack) -> None:
     runs = [judging.run(stack, parts.select, "select", "the same stack, fitted on another draw").id]
     for seed in range(1, SEEDS):
         pool, select = apart(parts.dev, judging.task.seed + seed)
-        if not affordable(judging.budget, len(select)):
-            break
+        begun = {"plan": judging.plan["hash"], "refit": seed}
+        if not any(d.body == begun for d in judging.ledger.declared("begun")):
+            if not affordable(judging.budget, judging.ledger, len(select)):
+                break
+            judging.ledger.declare("begun", begun)
         again = _fitted(stack, pool)
         runs.append(judging.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
     judging.evidence.add("refit", runs=runs, wanted=SEEDS)
 
 
-def affordable(budget: Budget, calls: int) -> bool:
-    """Whether so many calls are surely left; money is not foreseen, so with a cap on it nothing is spent here."""
-    left = None if budget.calls is None else budget.calls - budget.spent_calls
-    return budget.usd is None and (left is None or left >= calls)
+def affordable(budget: Budget, ledger: Ledger, calls: int) -> bool:
+    """Whether so many more calls fit into the caps, at the price that calls have had so far."""
+    bought = ledger.totals()
+    fits = budget.calls is None or budget.calls - budget.spent_calls >= calls
+    if budget.usd is None or not bought.attempts:
+        return fits
+    price = None if bought.usd is None else calls * bought.usd / bought.attempts
+    return fits and price is not None and price <= budget.usd - budget.spent_usd
 
 
 def spread(values: Sequence[Values]) -> dict[str, Json]:

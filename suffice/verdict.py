@@ -14,9 +14,11 @@ from .diagnose import attribute, ceilings
 from .digest import plain
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
+from .looks import plan_of
 from .measures import Held, Quality
 from .plan import LADDER
 from .stats.power import items_to_prove, needed, provable
+from .stats.target import boundaries
 from .types import Json
 
 FORMAT = 1
@@ -250,6 +252,12 @@ class Conclusion(Afterwards):
         return {**told, "n": n, "edge_n": len(self.examples("edge")), "can_prove": can_prove(n, target, plan)}
 
     def _headline(self, kept: Held | None, met: bool | None, attempts: Sequence[Mapping[str, Json]]) -> str:
+        confirmed = self.confirmation()
+        if kept and met and confirmed and confirmed["target_met"] is False:
+            return f"Refuted by {confirmed['n']} fresh examples: {self._said(kept, met, attempts)}"
+        return self._said(kept, met, attempts)
+
+    def _said(self, kept: Held | None, met: bool | None, attempts: Sequence[Mapping[str, Json]]) -> str:
         words = self._target_words(kept.quality if kept else self.floor().quality, met)
         if kept is None:
             return f"No rung has a proven lift over always giving the most common answer; {words}."
@@ -296,7 +304,7 @@ class Conclusion(Afterwards):
         )
         return [
             "Quality is measured on test items alone; nothing was learned or chosen on them.",
-            "What was learned or chosen was so with one seed: another seed may choose another variant.",
+            "How much another draw of dev would have chosen and learned otherwise stands under variance.",
             f"Latencies come from {latency}.",
         ]
 
@@ -373,7 +381,20 @@ def can_prove(n: int, target: Mapping[str, Json], plan: Mapping[str, Json]) -> s
     share = f"at an error of {plan['alpha_target']:.2%} for each of {plan['candidates']} candidate rungs"
     if least is None:
         return f"{n} items cannot prove ≥ {_set(bound)}, {share}, even if all are right"
-    return f"to prove ≥ {_set(bound)} on {n} items, at least {least} must be right, {share}"
+    return (
+        f"to prove ≥ {_set(bound)} on {n} items, at least {least} must be right{_with_looks(n, bound, plan)}, {share}"
+    )
+
+
+def _with_looks(n: int, bound: float, plan: Mapping[str, Json]) -> str:
+    """What looks at the items while they come in make of that."""
+    if plan.get("looks", "none") == "none":
+        return ""
+    crossing = boundaries(bound, plan_of(plan, n, plan["alpha_target"]))
+    first = next(((size, b) for size, b in zip(plan["sizes"], crossing, strict=True) if b is not None), None)
+    last = "" if crossing[-1] is None else f"{crossing[-1]} where it is looked at on the way"
+    early = f"{first[1]} of the first {first[0]} can be enough" if first and first[0] < n else ""
+    return f" ({'; '.join(x for x in (last, early) if x)})" if last or early else ""
 
 
 def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:

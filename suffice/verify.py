@@ -121,9 +121,12 @@ def _complete(reading: Reading, line: Line, part: str) -> None:
     """A run on test or edge holds every item, or on test a complete prefix of them up to a declared look."""
     ids, held = [e.id for e in reading.parts[part]], list(reading.records[line[part]])
     items = line.get("items") if part == "test" else None
+    sizes = reading.evidence.one("plan").get("sizes", [])
+    if items is not None and any(n > items or n not in sizes for n in line.get("pairs", {}).values()):
+        raise Disproved(f"run {line[part][:12]} is not compared up to a declared look")
     if items is None and set(held) != set(ids):
         raise Disproved(f"run {line[part][:12]} does not hold every item of {part}")
-    if items is not None and (items not in reading.evidence.one("plan")["sizes"] or set(ids[: len(held)]) != set(held)):
+    if items is not None and (items not in sizes or set(ids[: len(held)]) != set(held)):
         raise Disproved(f"run {line[part][:12]} does not hold a complete prefix of {part} up to a declared look")
 
 

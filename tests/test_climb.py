@@ -63,7 +63,8 @@ def test_the_climb_stops_at_the_rung_that_helps(rung: str, tmp_path: Path) -> No
     above = [status for name, status in statuses(found).items() if order.index(name) > order.index(rung)]
     assert set(above) == {"not_needed"} and statuses(found)[rung] == "kept"
     kept = steps(found)[rung]
-    assert kept["comparison"]["low"] > 0 and kept["quality"]["low"] >= 0.78 and kept["meets_target"] is True
+    assert kept["comparison"]["decision"] == "better" and kept["comparison"]["low"] >= 0
+    assert kept["quality"]["low"] >= 0.78 and kept["meets_target"] is True
     assert rung in ("classifier",) or kept["calls"] >= 60
     assert set(order) == set(steps(found)) and set(statuses(found).values()) <= STATUSES
     assert verify(tmp_path).numbers > 50
