@@ -390,11 +390,9 @@ def _with_looks(n: int, bound: float, plan: Mapping[str, Json]) -> str:
     """What looks at the items while they come in make of that."""
     if plan.get("looks", "none") == "none":
         return ""
-    crossing = boundaries(bound, plan_of(plan, n, plan["alpha_target"]))
-    first = next(((size, b) for size, b in zip(plan["sizes"], crossing, strict=True) if b is not None), None)
-    last = "" if crossing[-1] is None else f"{crossing[-1]} where it is looked at on the way"
-    early = f"{first[1]} of the first {first[0]} can be enough" if first and first[0] < n else ""
-    return f" ({'; '.join(x for x in (last, early) if x)})" if last or early else ""
+    crossing = zip(plan["sizes"], boundaries(bound, plan_of(plan, n, plan["alpha_target"])), strict=True)
+    enough = [f"{b} of {size}" for size, b in crossing if b is not None]
+    return f" (with looks {enough[0]} can be enough, {enough[-1]} at last)" if enough else ""
 
 
 def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
