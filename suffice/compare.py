@@ -35,6 +35,8 @@ class Comparison:
     """Pairs left out because a scorer could not judge one side; the decision holds even if all went wrong."""
     groups: int | None = None
     reason: str = ""
+    permutation_p: float | None = None
+    """Of the paired permutation test, a second opinion where limits decide (graded scores, groups)."""
     edge: Comparison | None = None
     """The same over the edge partition, where both runs have one."""
 
@@ -91,6 +93,7 @@ def pairs(
         unjudged,
         found.groups,
         found.reason,
+        found.permutation_p,
         edge,
     )
 
@@ -128,7 +131,7 @@ def _of(values: Mapping[str, float | None], example: Example) -> float:
 
 def _nothing(n: int, alpha: float, edge: Comparison | None) -> Comparison:
     reason = "cannot tell: no pair could be judged"
-    return Comparison(0, 0.0, -1.0, 1.0, alpha, None, "none", None, 0, 0, 0, "undecided", n, None, reason, edge)
+    return Comparison(0, 0.0, -1.0, 1.0, alpha, None, "none", None, 0, 0, 0, "undecided", n, None, reason, None, edge)
 
 
 def _difference(before: Dataset, after: Dataset) -> str:

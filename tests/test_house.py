@@ -158,9 +158,10 @@ def test_importing_loads_no_heavy_library(module: str) -> None:
 
 @pytest.mark.parametrize(("code", "limit"), [("import suffice", 0.3), ("suffice.cli --help", 0.6)])
 def test_starting_is_quick(code: str, limit: float) -> None:
+    """In CPU seconds, where an interpreter alone takes 0.01; a cold or busy machine, slow at both, has longer."""
     run = ["-c", code] if code.startswith("import") else ["-m", "suffice", "--help"]
-    used = min(_cpu([sys.executable, *run]) for _ in range(3))
-    assert used < limit, f"{code} took {used:.2f} s of CPU"
+    used, bare = (min(_cpu([sys.executable, *what]) for _ in range(5)) for what in (run, ["-c", "pass"]))
+    assert used < limit * max(1.0, bare / 0.01), f"{code} took {used:.2f} s of CPU, an interpreter alone {bare:.3f} s"
 
 
 def _cpu(command: list[str]) -> float:

@@ -109,7 +109,7 @@ def test_llmbar_judges_gain_from_rules_where_they_do_and_never_from_chain_of_tho
     rules = {row.judge: row for row in found if row.prompt == llmbar.RULES}
     assert {judge for judge, row in rules.items() if row.second == "better"} == {"Falcon", "PaLM2"}
     assert {judge for judge, row in rules.items() if row.alone == "better"} == {"Falcon", "PaLM2"}
-    assert rules["PaLM2"].usual == "better"
+    assert {judge for judge, row in rules.items() if row.usual == "better"} == {"Falcon", "PaLM2"}
     others = [row for row in found if row.prompt in llmbar.UNPROVEN]
     assert len(others) == 10
     assert all("better" not in (row.usual, row.alone, row.second) for row in others)

@@ -125,6 +125,8 @@ def show_comparison(found: Comparison, screen: Console) -> None:
     screen.print(f"{found.n} pairs: {found.wins} won, {found.losses} lost, {found.ties} tied; {found.method}")
     if found.smallest_visible_effect is not None:
         screen.print(f"smallest effect that so many pairs could have shown: {found.smallest_visible_effect:.3f}")
+    if found.permutation_p is not None:
+        screen.print(f"second opinion, paired permutation test: p = {found.permutation_p:.4f}")
     if found.reason:
         screen.print(found.reason)
     if found.edge is not None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from suffice.stats import betting, distribution
 from suffice.stats import margin as margins
 from suffice.stats.bootstrap import group_limits
+from suffice.stats.permutation import flip_p
 from suffice.stats.power import smallest_visible_effect, smallest_visible_mean
 from suffice.stats.sample import ENOUGH_GROUPS, binary, check_level, group_codes, scores
 
@@ -44,6 +45,8 @@ class Paired:
     alpha: float
     sided: Sided
     reason: str = ""
+    permutation_p: float | None = None
+    """Of the paired permutation test, a second opinion where limits decide; None where counts do, or with a margin."""
 
     @property
     def tells(self) -> bool:
@@ -153,7 +156,14 @@ def _graded(asked: _Asked) -> Paired:
     n = scaled.size
     error = float(asked.difference.std(ddof=1)) / math.sqrt(n) if n > 1 else 0.0
     seen = smallest_visible_mean(error, asked.alpha, sided=asked.sided) if error else None
-    return replace(asked.answer(low, high, "betting"), smallest_visible_effect=seen)
+    found = replace(asked.answer(low, high, "betting"), smallest_visible_effect=seen)
+    return replace(found, permutation_p=_permuted(asked, None))
+
+
+def _permuted(asked: _Asked, codes: Integers | None) -> float | None:
+    if asked.margin or asked.sided == "greater":
+        return None
+    return flip_p(asked.difference, None if codes is None else codes.tolist(), seed=asked.seed)
 
 
 def _by_groups(asked: _Asked, codes: Integers) -> Paired:
@@ -164,4 +174,4 @@ def _by_groups(asked: _Asked, codes: Integers) -> Paired:
         return replace(asked.answer(-1.0, 1.0, "none"), groups=groups, reason=reason)
     seen = smallest_visible_mean(limits.error, asked.alpha, sided=asked.sided) if limits.error else None
     answer = asked.answer(limits.low, limits.high, "group bootstrap")
-    return replace(answer, groups=groups, smallest_visible_effect=seen)
+    return replace(answer, groups=groups, smallest_visible_effect=seen, permutation_p=_permuted(asked, codes))
