@@ -37,6 +37,9 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     screen.print(_ladder(body, screen.width))
     screen.print()
     _reasons(body, screen)
+    _list(screen, "The way down", [f"{a['title']}: {a['reason']}" for a in body.get("down", ())])
+    _list(screen, "On fresh examples", _confirmed(body.get("confirmation")))
+    _list(screen, "What hung on chance", _chance(body.get("variance")))
     _causes(body, screen)
     _list(screen, "What would change this", body["what_would_change_this"])
     _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
@@ -157,6 +160,29 @@ def _list(screen: Console, title: str, lines: list[str]) -> None:
         screen.print(Text(title, style="bold"))
     for line in lines:
         screen.print(Padding(Text(f"· {line}"), (0, 0, 0, 1)))
+
+
+def _confirmed(found: Body | None) -> list[str]:
+    if found is None:
+        return []
+    quality = "" if found["quality"] is None else f": {_quality(found['quality'])} on {found['n']} examples"
+    dropped = f"{len(found['dropped'])} left out, for they repeat an example of the task" if found["dropped"] else ""
+    return [line for line in (found["words"] + quality, dropped, found["overspent"]) if line]
+
+
+def _chance(found: Body | None) -> list[str]:
+    if found is None:
+        return []
+    chosen = [
+        f"{one['rung']}: another draw of dev would choose the same variant {one['again']:.0%} of the time"
+        for one in found["chosen"]
+    ]
+    fits = found["fits"]
+    if fits is None:
+        return chosen
+    if fits["deviation"] is None:
+        return [*chosen, f"fitted once of {fits['wanted']} times: the caps left no room for another"]
+    return [*chosen, f"fitted {fits['fits']} times on other draws, its dev score moved by ±{fits['deviation']:.3f}"]
 
 
 def _duty(duty: Body) -> str:

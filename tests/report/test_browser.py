@@ -29,6 +29,7 @@ FIXED = {
     "stack_digest",
     "created",
     "stop_at",
+    "looks",
 }
 PAYLOADS = (
     "<script>window.pwned=1</script>",
