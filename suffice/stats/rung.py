@@ -20,10 +20,13 @@ if TYPE_CHECKING:
 
 Lift = Literal["better", "worse", "futile", "undecided"]
 NotWorse = Literal["not worse", "worse", "futile", "undecided"]
+Lighter = Literal["enough", "not enough", "undecided"]
 
-LIKELY = 0.8
-"""A rung that can no longer meet the target is asked on for its lift only while that is as likely as this to show."""
-SEEN = 30
+LIKELY = 0.9
+"""A rung that can no longer meet the target is asked on for its lift only while that is as likely as this to show..."""
+SOON = 3
+"""...by this many times the items so far: a small lift of a rung that does not suffice is not worth proving."""
+SEEN = 20
 """Items before that is judged: fewer tell too little of a lift."""
 
 _LEAST = 1e-9  # a bound of no quality at all, or less, is exceeded by whatever is right once
@@ -69,7 +72,7 @@ class Judged:
     """None where there is no target, or none that these items could prove."""
     lift: Lift
     likely: float
-    """The chance that the lift shows by the end, if what was seen is true."""
+    """The chance that the lift shows soon, if what was seen is true."""
     settled: bool
     """Whether to stop asking."""
 
@@ -123,11 +126,11 @@ def quality(asked: Asked, after: Scores) -> Estimate:
         right, wrong = _right_and_wrong(asked, after)
         low, high = target.share_limits(right, plan, wrong)
         low, high = _agreeing(asked, decided(asked, after), low, high)
-        return Estimate(_share(asked, after, right, wrong), low, high, "exact, with looks")
+        return _between(_share(asked, after, right, wrong), low, high, "exact, with looks")
     lowest, highest = _units(asked, after.low, 0.0), _units(asked, after.high, 0.0)
     low = eprocess.lower_limit(lowest, plan.alpha, horizon=_horizon(asked))
     high = eprocess.upper_limit(highest, plan.alpha, horizon=_horizon(asked))
-    return Estimate(_middle(asked, lowest, highest), low, high, "betting, with looks")
+    return _between(_middle(asked, lowest, highest), low, high, "betting, with looks")
 
 
 def lift(asked: Asked, before: Scores, after: Scores) -> Estimate:
@@ -137,7 +140,7 @@ def lift(asked: Asked, before: Scores, after: Scores) -> Estimate:
     if not asked.exact:
         low = eprocess.lower_limit(least, plan.alpha, horizon=horizon)
         high = eprocess.upper_limit(most, plan.alpha, horizon=horizon)
-        return Estimate(_middle(asked, least, most), low, high, "betting, with looks")
+        return _between(_middle(asked, least, most), low, high, "betting, with looks")
     found, _ = _lift(asked, before, after)
     wins, losses = _pairs(before, after, plan)
     worst_wins, worst_losses = _pairs(after, before, plan)
@@ -150,7 +153,7 @@ def lift(asked: Asked, before: Scores, after: Scores) -> Estimate:
     unjudged = bool((before.high > before.low).any() or (after.high > after.low).any())
     plain = asked_on or unjudged or not wins
     estimate = _middle(asked, least, most) if plain else sign * sequential.unbiased_lift(one, other, plan)
-    return Estimate(estimate, low, high, "exact McNemar, with looks")
+    return _between(estimate, low, high, "exact McNemar, with looks")
 
 
 def _crossed_at(wins: list[int], losses: list[int], plan: Plan) -> int:
@@ -186,6 +189,23 @@ def not_worse(asked: Asked, before: Scores, after: Scores, margin: float) -> Not
     return "futile" if _hopeless(asked, least, -margin, plan) else "undecided"
 
 
+def lighter(asked: Asked, before: Scores, after: Scores, margin: float, *, aimed: bool) -> Lighter:
+    """Whether a lighter stack is proven to do: to lose less than the margin and, where `aimed`, to meet the target.
+
+    "not enough" as soon as one of the two is disproven or too unlikely; conditions joined by "and" share one level.
+    """
+    loss, found = not_worse(asked, before, after, margin), decided(asked, after) if aimed else "above"
+    if loss == "not worse" and found == "above":
+        return "enough"
+    return "not enough" if loss in ("worse", "futile") or found in ("below", "futile") else "undecided"
+
+
+def promising(before: Floats, after: Floats, margin: float) -> bool:
+    """Whether scores of the same dev items make a loss within the margin worth proving on test: they lose no more than
+    half of it."""
+    return float((after - before).mean()) >= -margin / 2 - 1e-9
+
+
 def tellable(asked: Asked, margin: float) -> bool:
     """Whether so many items could prove a loss within the margin, were no item lost."""
     of = _units(asked, _zeros(asked.lift.n))
@@ -199,9 +219,7 @@ def reachable(asked: Asked) -> bool:
     bound = max(asked.bound, _LEAST)
     if asked.exact:
         return target.reachable(bound, asked.target)
-    of = _units(asked, _zeros(asked.target.n) + 1, 0.0)
-    found = eprocess.above(of, bound, asked.target.alpha, horizon=_horizon(asked))
-    return found.decision == "above"
+    return _bet_above(asked, _zeros(asked.target.n) + 1, bound)
 
 
 def decided(asked: Asked, after: Scores) -> target.Decision | None:
@@ -238,21 +256,23 @@ def _lift(asked: Asked, before: Scores, after: Scores) -> tuple[Lift, float]:
     worse = any(one.decision == "better" for one in sequential.looks(*mirrored, asked.lift))
     if not found:
         return "undecided", 1.0
-    return "worse" if worse else found[-1].decision, found[-1].likely
+    return "worse" if worse else found[-1].decision, found[-1].likely(SOON * found[-1].items)
 
 
 def _bet_on_target(asked: Asked, after: Scores, bound: float, ceiling: float) -> target.Decision:
-    alpha, horizon = asked.target.alpha, _horizon(asked)
-    of = _units(asked, after.low, 0.0)
-    if eprocess.above(of, bound, alpha, horizon=horizon).decision == "above":
+    if _bet_above(asked, after.low, bound):
         return "above"
-    others = _units(asked, 1 - after.high, 0.0)
-    below = bool((after.high < 1).any()) if ceiling >= 1 else None
-    if below is None:
-        below = eprocess.above(others, 1 - ceiling, alpha, horizon=horizon).decision == "above"
-    if below and of.enough:
+    if _bet_above(asked, 1 - after.high, 1 - ceiling):
         return "below"
-    return "futile" if _hopeless(asked, of, bound, asked.target) else "undecided"
+    return "futile" if _hopeless(asked, _units(asked, after.low, 0.0), bound, asked.target) else "undecided"
+
+
+def _bet_above(asked: Asked, values: Floats, bound: float) -> bool:
+    # whether scores are proven above the bound at the target's level; above 1 is nothing, above 0 whatever is not 0
+    of = _units(asked, values, 0.0)
+    if not 0 < bound < 1:
+        return bound <= 0 and of.enough and bool((values > 0).any())
+    return eprocess.above(of, bound, asked.target.alpha, horizon=_horizon(asked)).decision == "above"
 
 
 def _bet_on_lift(asked: Asked, before: Scores, after: Scores) -> tuple[Lift, float]:
@@ -262,7 +282,8 @@ def _bet_on_lift(asked: Asked, before: Scores, after: Scores) -> tuple[Lift, flo
         return "better", 1.0
     if eprocess.above(_units(asked, before.low - after.high), 0.0, plan.alpha, horizon=horizon).decision == "above":
         return "worse", 0.0
-    likely = _power(asked, least, 0.0, plan.alpha, 0.5)
+    soon = min(SOON * least.totals.size, _horizon(asked))
+    likely = _power(least, 0.0, plan.alpha, 0.5, soon)
     return "futile" if _hopeless(asked, least, 0.0, plan) else "undecided", likely
 
 
@@ -270,19 +291,19 @@ def _hopeless(asked: Asked, of: eprocess.Units, bound: float, plan: Plan) -> boo
     if plan.futile_below is None or not 2 <= of.totals.size < _horizon(asked):
         return False
     doubt = sequential.DOUBT * of.totals.size / _horizon(asked)
-    return _power(asked, of, bound, plan.alpha, 1 - doubt) < plan.futile_below
+    return _power(of, bound, plan.alpha, 1 - doubt, _horizon(asked)) < plan.futile_below
 
 
-def _power(asked: Asked, of: eprocess.Units, bound: float, alpha: float, sure: float) -> float:
-    """The chance that all units show the mean above the bound (normal approximation, Lachin 2005), if it is truly what
-    is `sure`ly not exceeded by what was seen."""
-    k, all_units = of.totals.size, _horizon(asked)
+def _power(of: eprocess.Units, bound: float, alpha: float, sure: float, by: int) -> float:
+    # the chance that so many units show the mean above the bound (normal approximation, Lachin 2005), if it is truly
+    # what is `sure`ly not exceeded by what was seen
+    k = of.totals.size
     pays = of.totals - of.scale(bound) * of.sizes
     mean = float(pays.mean())
     spread = max(float(pays.std(ddof=1)), 1e-3) if k > 1 else 0.5
     truth = mean + distribution.normal_quantile(sure) * spread / math.sqrt(k)
-    wanted = smallest_visible_mean(spread * math.sqrt(all_units), alpha, 0.5, sided="greater")
-    rest = all_units - k
+    wanted = smallest_visible_mean(spread * math.sqrt(by), alpha, 0.5, sided="greater")
+    rest = by - k
     if rest <= 0:
         return float(mean * k >= wanted)
     return distribution.normal_below((mean * k + truth * rest - wanted) / (spread * math.sqrt(rest)))
@@ -318,6 +339,11 @@ def _middle(asked: Asked, least: eprocess.Units, most: eprocess.Units) -> float:
     limit: Callable[..., float] = eprocess.lower_limit
     low, high = limit(least, 0.5, horizon=_horizon(asked)), eprocess.upper_limit(most, 0.5, horizon=_horizon(asked))
     return (low + high) / 2
+
+
+def _between(estimate: float, low: float, high: float, method: str) -> Estimate:
+    # limits are the best of all looks, so what came later may lie outside
+    return Estimate(min(max(estimate, low), high), low, high, method)
 
 
 def _mean(of: eprocess.Units) -> float:

@@ -66,11 +66,10 @@ class Sequential:
         """The pairs used that agree; they say nothing of which is better."""
         return self.items - self.wins - self.losses
 
-    @property
-    def likely(self) -> float:
-        """The chance to decide by the end if the share of wins that was seen is the true one."""
+    def likely(self, by: int) -> float:
+        """The chance to decide by so many items if the share of wins that was seen is the true one."""
         share = (self.wins + 0.5) / (self.wins + self.losses + 1)
-        return _chance_at(share, self.wins, self.losses, self.items, self.plan)
+        return _chance_at(share, self.wins, self.losses, self.items, min(by, self.plan.n), self.plan.alpha)
 
     @property
     def final(self) -> bool:
@@ -189,12 +188,12 @@ def _chance(won: int, lost: int, items: int, plan: Plan) -> float:
     # conditional power (Lachin 2005, Stat. Med. 24:2747) at the best plausible share of wins (Clopper & Pearson 1934),
     # with the discordance seen so far, against the boundary of one test at the end, which no plan undercuts
     best = distribution.beta_quantile(1 - DOUBT * items / plan.n, won + 1, lost) if lost else 1.0
-    return _chance_at(best, won, lost, items, plan)
+    return _chance_at(best, won, lost, items, plan.n, plan.alpha)
 
 
-def _chance_at(share: float, won: int, lost: int, items: int, plan: Plan) -> float:
-    more = round((won + lost + 1) / (items + 1) * (plan.n - items))
-    return distribution.binomial_at_least(_fewest(won + lost + more, plan.alpha) - won, more, share)
+def _chance_at(share: float, won: int, lost: int, items: int, by: int, alpha: float) -> float:
+    more = round((won + lost + 1) / (items + 1) * (by - items))
+    return distribution.binomial_at_least(_fewest(won + lost + more, alpha) - won, more, share)
 
 
 @lru_cache(maxsize=4096)
