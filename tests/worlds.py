@@ -249,3 +249,13 @@ def dead() -> Scripted:
         return Unreachable("nobody is there", fault="unreachable")
 
     return Scripted(says, name="dead")
+
+
+def careful() -> Scripted:
+    """Right everywhere, but for parcels from 900 on: those it knows only where a prompt tells it how."""
+    return where(lambda request: number_of(request) < 900 or bool(told(request)))
+
+
+def stale() -> Scripted:
+    """Right about parcels up to 999; newer ones it does not know."""
+    return where(lambda request: number_of(request) < 1000)
