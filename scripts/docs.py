@@ -82,7 +82,7 @@ def keys_table(schema: dict[str, Any]) -> str:
     rows = ["| Key | Default | Is |\n|---|---|---|\n"]
     for name, field in schema["properties"].items():
         part = schema["$defs"].get(field.get("$ref", "").rsplit("/", 1)[-1], {})
-        inner = part.get("properties", {}).items() if name in ("target", "profile") else [("", field)]
+        inner = part.get("properties", {}).items() if name in ("target", "profile", "judge") else [("", field)]
         rows += [_key(f"{name}.{n}" if n else name, f) for n, f in inner]
     return "".join(rows)
 

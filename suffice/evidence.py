@@ -14,7 +14,7 @@ from .data import Context, Dataset, Example
 from .digest import canonical, digest_of, plain
 from .errors import InputError
 from .record import Record, Run
-from .types import Answer, Json, ToolCall
+from .types import Answer, Ask, Json, Request, ToolCall
 
 Line = Mapping[str, Json]
 
@@ -140,6 +140,19 @@ def answer_of(line: Line) -> Answer | None:
     return Answer(line["output"], value=line.get("parsed"), tool_calls=calls, status=line["status"])
 
 
+def judge_of(line: Line) -> Ask:
+    """What the scorer's own model replied for this record, said again in its order to whoever asks."""
+    kept = iter(line.get("judged", ()))
+
+    def again(_: Request) -> Answer:
+        said = next(kept, None)
+        if not isinstance(said, str):
+            raise LookupError("no reply of the judge is kept")
+        return Answer(said)
+
+    return again
+
+
 def _read(text: bytes, file: str, number: int) -> Line:
     try:
         line = json.loads(text.decode("utf-8", "surrogatepass"), parse_constant=_no_number)
@@ -175,4 +188,8 @@ def _line_of(record: Record) -> dict[str, Json]:
         "asked": sum(1 for step in answer.trace if step.name == "model"),
     }
     extras = {"parsed": answer.value, "tool_calls": answer.tool_calls, "citations": answer.citations}
+    if record.judged:
+        known = [a.cost for a in record.judged if a.cost is not None]
+        whole = len(known) == len(record.judged)
+        spent |= {"judged": [a.text for a in record.judged], "judge_usd": sum(known) if whole else None}
     return {**told, **spent, **{k: v for k, v in extras.items() if v is not None and v != ()}}

@@ -13,7 +13,7 @@ from .data import Dataset, Example, Output
 from .errors import InputError
 from .model import resolve
 from .plugins import find
-from .score import Scorer
+from .score import AskingScorer, Scorer
 from .strict import read_json, read_text
 from .task import Task
 from .template import unfilled
@@ -144,7 +144,7 @@ class _Loading:
             found = find("scorers", name, beside=self.folder)
             if not isinstance(found, type):
                 raise InputError(f"`score`: `{name}` is no class", hint="a scorer is a class: see docs/scorers.md")
-            scorer = _informed(found(), output)
+            scorer = self.judging(_informed(found(), output))
             misfit = scorer.misfit(output)
         except InputError as wrong:
             raise self.relocated(place, wrong) from wrong
@@ -154,6 +154,31 @@ class _Loading:
             hint = f"the scorer that fits this output by default is `{SCORERS[output.kind]}`"
             raise self.file.wrong(place, f"`score`: `{name}` does not fit the output: {misfit}", hint)
         return scorer
+
+    def judging(self, scorer: Any) -> Scorer:
+        """A scorer that asks a model is told which, what the goal is, and by what to judge."""
+        told = self.said.judge
+        if not isinstance(scorer, AskingScorer):
+            if "judge" in self.said.model_fields_set:
+                raise self.file.wrong(("judge",), "`judge` is given, but the scorer asks no model", "score: judge")
+            return cast(Scorer, scorer)
+        model = told.model or self.said.strong_model or scorer.model
+        if not model:
+            hint = "name a stronger model than the one that is judged: judge: {model: …}, or strong_model"
+            raise self.file.wrong(("score",), "the scorer asks a model, and none is named", hint)
+        self.check_judge(model, ("judge", "model") if told.model else ("strong_model",))
+        given = {"model": model, "folder": self.folder, "goal": self.said.goal}
+        given |= told.model_dump(include={"rubric", "scale"}, exclude_unset=True)
+        return cast(Scorer, replace(cast(Any, scorer), **{k: v for k, v in given.items() if hasattr(scorer, k)}))
+
+    def check_judge(self, model: str, place: Place) -> None:
+        """A judge replies to what nobody has asked before."""
+        try:
+            found = resolve(model, folder=self.folder)
+        except InputError as wrong:
+            raise self.relocated(place, wrong) from wrong
+        if getattr(found, "fixed", False):
+            raise self.file.wrong(place, f"`{model}` is a recording, which cannot judge", "name a model that replies")
 
     def check_models(self) -> None:
         """A misspelt provider is found before anything is run; nobody is called."""

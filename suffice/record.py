@@ -15,7 +15,10 @@ from .types import Answer, Json
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One example's outcome. A failed call has no answer, scores 0, and says why in `error`."""
+    """One example's outcome. A failed call has no answer, scores 0, and says why in `error`.
+
+    Where the scorer's own model failed, the answer is there and its score's value is None.
+    """
 
     id: str
     """The example's id."""
@@ -26,6 +29,8 @@ class Record:
     """The class of the failure (see `errors.Fault`), where there was one."""
     cached: bool = False
     """Whether every reply came from the ledger, at no new cost."""
+    judged: tuple[Answer, ...] = ()
+    """What the scorer's own model replied, where it asked one."""
 
     @property
     def value(self) -> float | None:

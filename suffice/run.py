@@ -20,10 +20,10 @@ from .data import Dataset, Example
 from .digest import digest_of, file_digest, plain
 from .errors import BudgetSpent, InputError, ModelError, SufficeError
 from .ledger import Ledger
-from .model import Model
+from .model import Model, resolve
 from .plugins import spec_of
 from .record import Record, Run
-from .score import Score, Scorer
+from .score import AskingScorer, Score, Scorer
 from .stack import Stack
 from .types import Answer, Json, Request
 
@@ -96,9 +96,10 @@ class _Work:
         self.id = ledger.begin(self.manifest)
         self.calls = self._calls().during(self.id, ledger=ledger, budget=budget)
         self.asked = stack.over(self.calls)
+        self.judge = self._judge(budget)
         self.records = {r.id: r for r in ledger.records(self.id) if (not r.fault and not r.error) or r.fault in LASTING}
         self.resumed = self.wanted = len(self.records)
-        self.before = (self.calls.budget.spent_usd, self.calls.budget.spent_calls)
+        self.before = self._spent()
         self.wrong: BaseException | None = None
         self.moved = threading.Condition()
         self.working = 0
@@ -111,11 +112,22 @@ class _Work:
             raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
         return Calls(model)
 
+    def _judge(self, budget: Budget | None) -> Calls | None:
+        """The calls of the scorer's own model: of this run, in the same ledger, within the same caps."""
+        model = judge_of(self.scorer)
+        if model is None:
+            return None
+        calls = model if isinstance(model, Calls) else Calls(model, budget=self.calls.budget)
+        mine = calls.during(self.id, ledger=self.ledger, budget=budget)
+        mine.stop = self.calls.stop
+        return mine
+
     def done(self, workers: int | None, progress: Callable[[Progress], object] | None, first: int | None) -> Run:
         asked = self.dataset[:first]
         self.wanted = len({*self.records, *(e.id for e in asked)})
         todo = [e for e in asked if e.id not in self.records]
-        width = min(len(todo), self.calls.parallel if workers is None else max(1, min(workers, self.calls.parallel)))
+        most = min(calls.parallel for calls in (self.calls, self.judge) if calls is not None)
+        width = min(len(todo), most if workers is None else max(1, min(workers, most)))
         started = time.monotonic()
         try:
             self._start(width, iter(todo))
@@ -146,6 +158,8 @@ class _Work:
                 self.ledger.post_record(self.id, record)
                 self.records[example.id] = record
             self.calls.settled()
+            if self.judge is not None:
+                self.judge.settled()
         except Stopped:
             pass
         except BaseException as wrong:
@@ -173,11 +187,17 @@ class _Work:
                 self.moved.wait(0.1)
 
     def _progress(self, seconds: float) -> Progress:
-        done, total, budget = len(self.records), self.wanted, self.calls.budget
+        done, total, (usd, calls) = len(self.records), self.wanted, self._spent()
         fresh = done - self.resumed
         eta = seconds / fresh * (total - done) if fresh else None
-        usd, calls = budget.spent_usd - self.before[0], budget.spent_calls - self.before[1]
-        return Progress(done, total, usd, calls, seconds, eta)
+        return Progress(done, total, usd - self.before[0], calls - self.before[1], seconds, eta)
+
+    def _spent(self) -> tuple[float, int]:
+        """Dollars and calls so far, of the stack and of the scorer's own model."""
+        budgets = [self.calls.budget]
+        if self.judge is not None and self.judge.budget is not self.calls.budget:
+            budgets.append(self.judge.budget)
+        return sum(b.spent_usd for b in budgets), sum(b.spent_calls for b in budgets)
 
     def _told(self, wrong: BaseException) -> BaseException:
         if isinstance(wrong, BudgetSpent):
@@ -195,7 +215,23 @@ class _Work:
             raise
         except Exception as wrong:
             return Record(example.id, None, Score(0.0, "the stack failed"), f"{type(wrong).__name__}: {wrong}")
-        return Record(example.id, answer, _judged(self.scorer, example, answer), cached=cached)
+        if self.judge is None or not isinstance(self.scorer, AskingScorer):
+            return Record(example.id, answer, _judged(self.scorer, example, answer), cached=cached)
+        return self._asked_about(example, answer, cached, _Heard(self.judge), self.scorer)
+
+    def _asked_about(
+        self, example: Example, answer: Answer, cached: bool, heard: _Heard, scorer: AskingScorer
+    ) -> Record:
+        """The record of an answer that the scorer asks its own model about; what is bought is safe before that."""
+        self.calls.settled()
+        try:
+            score = _judged(scorer.over(heard), example, answer)
+        except ModelError as wrong:
+            if wrong.fault in FATAL:
+                raise
+            unjudged = Score(None, f"the judge could not be asked: {wrong.message}")
+            return Record(example.id, answer, unjudged, str(wrong), wrong.fault, cached)
+        return Record(example.id, answer, score, cached=cached and heard.cached, judged=tuple(heard.answers))
 
     def _request(self, example: Example) -> Request:
         request = example.request
@@ -204,8 +240,35 @@ class _Work:
         return request if request.id is not None else replace(request, id=example.id)
 
 
+class _Heard:
+    """The scorer's own model during one record: what it replied, and whether at no new cost."""
+
+    def __init__(self, model: Calls) -> None:
+        self.model, self.cached = model, True
+        self.answers: list[Answer] = []
+
+    def __call__(self, request: Request) -> Answer:
+        answer, cached = _uncached(self.model(request))
+        self.answers.append(answer)
+        self.cached = self.cached and cached
+        return answer
+
+
+def judge_of(scorer: Scorer) -> Model | None:
+    """The model that a scorer asks: the one it is over, else the one at its address; None where it asks nobody."""
+    if not isinstance(scorer, AskingScorer):
+        return None
+    if scorer.ask is None and not scorer.model:
+        raise InputError("the scorer asks a model, and none is named", hint="name one: judge: {model: …}")
+    asked = resolve(scorer.model, folder=scorer.folder) if scorer.ask is None else scorer.ask
+    if not isinstance(asked, Model):
+        raise InputError("what the scorer asks is not a model", hint="use models/scripted to try things out")
+    return asked
+
+
 def manifest_of(stack: Stack, dataset: Dataset, scorer: Scorer, *, sample: int = 0) -> Mapping[str, Json]:
     """What a run's records depend on: equal manifests are one run. No personal path and no key is in it."""
+    judge = judge_of(scorer)
     manifest = {
         "stack": stack.spec,
         "stack_digest": stack.digest,
@@ -213,7 +276,8 @@ def manifest_of(stack: Stack, dataset: Dataset, scorer: Scorer, *, sample: int =
         "dataset": {"fingerprint": dataset.fingerprint, "ids": digest_of([e.id for e in dataset])},
         "scorer": spec_of(scorer),
         "sample": sample,
-        "own_code": _own_code((*stack.layers, scorer, stack.model)),
+        **({"judge_digest": judge.digest} if judge is not None else {}),
+        "own_code": _own_code((*stack.layers, scorer, stack.model, *([judge] if judge is not None else []))),
         "versions": {"suffice": _own_version(), "python": platform.python_version(), **_versions()},
         "platform": f"{sys.platform}-{platform.machine()}",
     }
@@ -259,7 +323,7 @@ def _versions() -> Mapping[str, str]:
 def _judged(scorer: Scorer, example: Example, answer: Answer) -> Score:
     try:
         return scorer(example, answer)
-    except SufficeError:
+    except (SufficeError, Stopped):
         raise
     except Exception as wrong:
         return Score(None, f"the scorer failed: {type(wrong).__name__}: {wrong}")

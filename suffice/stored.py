@@ -70,6 +70,8 @@ def record_json(record: Record) -> dict[str, Json]:
         body["fault"] = record.fault
     if record.cached:
         body["cached"] = True
+    if record.judged:
+        body["judged"] = [answer_json(answer) for answer in record.judged]
     return body
 
 
@@ -82,4 +84,5 @@ def record_of(body: Mapping[str, Any]) -> Record:
         error=body.get("error", ""),
         fault=body.get("fault", ""),
         cached=body.get("cached", False),
+        judged=tuple(map(answer_of, body.get("judged", ()))),
     )

@@ -76,6 +76,16 @@ class ProfileFile(_Part):
     smallest_lift: float = Field(default=0.02, ge=0, lt=1, description="A lift smaller than this is not worth a layer.")
 
 
+class JudgeFile(_Part):
+    """Who judges, and by what, where the scorer asks a model."""
+
+    model: str | None = Field(default=None, min_length=1, description="The model that judges. Default: strong_model.")
+    rubric: str | None = Field(
+        default=None, min_length=1, description="What makes a reply right, in words. Default: what the goal asks."
+    )
+    scale: int = Field(default=2, ge=2, le=101, description="How many grades: 2 are wrong and right, 5 go by quarters.")
+
+
 def _kind(output: Json) -> str | None:
     if output == "text":
         return "text"
@@ -128,6 +138,7 @@ class TaskFile(_Part):
     score: str | None = Field(
         default=None, min_length=1, description="A scorer or mine.py:Score. Default: the one that fits the output."
     )
+    judge: JudgeFile = Field(default=JudgeFile(), description="Who judges and by what, where the scorer asks a model.")
     rules: str | None = Field(default=None, min_length=1, description="A file of deterministic checks.")
     target: TargetFile = Field(default=TargetFile(), description="The quality, latency and price that are enough.")
     looks: Looks = Field(
@@ -203,7 +214,7 @@ def _without_tag(place: Place) -> Place:
     return (place[0], *place[2:]) if len(place) > 1 and place[0] == "output" else place
 
 
-_PARTS: Mapping[str, type[_Part]] = {"target": TargetFile, "profile": ProfileFile}
+_PARTS: Mapping[str, type[_Part]] = {"target": TargetFile, "profile": ProfileFile, "judge": JudgeFile}
 
 
 def _keys_at(place: Place) -> list[str]:

@@ -12,12 +12,12 @@ from typing import cast
 from .data import Dataset
 from .digest import digest_of, file_digest, plain
 from .errors import Disproved, InputError, OwnCode
-from .evidence import Evidence, Line, Reading, answer_of
+from .evidence import Evidence, Line, Reading, answer_of, judge_of
 from .leakage import LEAKS
 from .ledger import link_of
 from .looks import graded
 from .plugins import build, installed_only
-from .score import Scorer
+from .score import AskingScorer, Scorer
 from .strict import read_json
 from .types import Json
 from .verdict import conclude
@@ -182,7 +182,8 @@ def _score_again(scorer: Scorer, reading: Reading, line: Line) -> float | None:
     if answer is None:
         return 0.0
     try:
-        return scorer(reading.examples[line["id"]], answer).value
+        asked = scorer.over(judge_of(line)) if isinstance(scorer, AskingScorer) else scorer
+        return asked(reading.examples[line["id"]], answer).value
     except OwnCode:
         raise
     except Exception as wrong:
