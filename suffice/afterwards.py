@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from .compare import clusters
+from .compare import clusters, pairs
 from .digest import plain
 from .evidence import Line
 from .looks import scores_of
@@ -37,9 +37,7 @@ class Afterwards(Measures):
         margin = self.plan["margin"]
         told = {"change": line["change"], "title": line["title"], "margin": margin, "alpha": line["alpha"]}
         if line["test"] is None:
-            n = len(self.examples("test"))
-            why = f"{n} items cannot prove a loss within {margin:g} at an error of {line['alpha']:.2%}"
-            return {**told, **_UNTRIED, "accepted": False, "reason": f"not tried: {why}"}
+            return {**told, **_UNTRIED, "calls": self.calls(line), "reason": f"not tried{self._untried(line, margin)}"}
         examples = self.examples("test")[: line["items"]]
         old, new = (scores_of(self.reading.values(run), examples) for run in (line["against"], line["test"]))
         asked = self.asked(line["graded"], alpha_target=line["alpha"], alpha_lift=line["alpha"])
@@ -65,6 +63,15 @@ class Afterwards(Measures):
             "calls": self.calls(line),
             "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
         }
+
+    def _untried(self, line: Line, margin: float) -> str:
+        """Why test was left closed for an attempt: too few items, or a loss on dev, in items won and lost."""
+        if line["dev_run"] is None:
+            n = len(self.examples("test"))
+            return f": {n} items cannot prove a loss within {margin:g} at an error of {line['alpha']:.2%}"
+        before, after = self.reading.values(line["dev_against"]), self.reading.values(line["dev_run"])
+        found = pairs(before, after, self.examples("select"), alpha=0.05)
+        return f" on test: on {found.n} dev items it won {found.wins} and lost {found.losses}"
 
     def _reached(self, line: Line) -> Quality:
         return self.looked(line["test"], line["items"], line["graded"], line["alpha"])
@@ -148,6 +155,7 @@ class Afterwards(Measures):
 
 _UNTRIED: Mapping[str, Json] = {
     "decision": "undecided",
+    "accepted": False,
     "n": 0,
     "lift": None,
     "low": None,

@@ -66,11 +66,17 @@ def descend(
         if lighter == current:
             continue
         common = {"change": option.name, "title": option.words, "against": against, "alpha": alpha, "aimed": aimed}
+        common |= {"dev_runs": [], "dev_run": None, "dev_against": None}
         if not rung.tellable(asked, MARGIN):
-            judging.evidence.add("down", **{**common, **UNLOOKED, "test": None, "dev_runs": []})
+            judging.evidence.add("down", **{**common, **UNLOOKED, "test": None})
+            continue
+        tried = judging.run(lighter, judging.task.parts.select, "select", f"{option.name}: on dev")
+        seen = {"dev_runs": [tried.id], "dev_run": tried.id, "dev_against": dev.id}
+        if not _promising(dev, tried):
+            judging.evidence.add("down", **{**common, **UNLOOKED, **seen, "test": None})
             continue
         found = judging.looked(lighter, option.name, asked, [against], _enough(aimed))
-        line = {**common, **UNLOOKED, **found, "graded": partly, "told_by": dev.id, "dev_runs": []}
+        line = {**common, **UNLOOKED, **found, **seen, "graded": partly, "told_by": dev.id}
         if accepted(line):
             line["edge"] = judging.edge(lighter, option.name)
             current = lighter if accepted(line) else current
@@ -78,14 +84,15 @@ def descend(
     return current
 
 
-def _enough(aimed: bool) -> Callable[[rung.Asked, rung.Scores, rung.Scores], bool]:
-    def enough(asked: rung.Asked, before: rung.Scores, after: rung.Scores) -> bool:
-        found = rung.not_worse(asked, before, after, MARGIN)
-        if found != "not worse" or not aimed:
-            return found != "undecided"
-        return rung.decided(asked, after) != "undecided"
+def _promising(before: Run, after: Run) -> bool:
+    """Whether dev makes it likely enough that the loss stays within the margin."""
+    both = [(b.value, a.value) for b, a in zip(before.records, after.records, strict=True)]
+    judged = [(b, a) for b, a in both if b is not None and a is not None]
+    return rung.promising([b for b, _ in judged], [a for _, a in judged], MARGIN)
 
-    return enough
+
+def _enough(aimed: bool) -> Callable[[rung.Asked, rung.Scores, rung.Scores], bool]:
+    return lambda asked, before, after: rung.lighter(asked, before, after, MARGIN, aimed=aimed) != "undecided"
 
 
 def _shorter_prompt(stack: Stack, prompts: Sequence[Layer]) -> list[Change]:

@@ -87,6 +87,11 @@ class Estimate:
     method: str
 
 
+def worth_opening(before: float, after: float, bound: float | None) -> bool:
+    """Whether dev scores leave a rung worth judging on test: it gains on what it builds on, or may meet the target."""
+    return after > before or (bound is not None and after >= bound)
+
+
 def wants_lift(asked: Asked, after: Scores) -> bool:
     """Whether `judge` needs what is held: not while the target may still be met, nor once it is.
 
@@ -200,10 +205,11 @@ def lighter(asked: Asked, before: Scores, after: Scores, margin: float, *, aimed
     return "not enough" if loss in ("worse", "futile") or found in ("below", "futile") else "undecided"
 
 
-def promising(before: Floats, after: Floats, margin: float) -> bool:
+def promising(before: Sequence[float], after: Sequence[float], margin: float) -> bool:
     """Whether scores of the same dev items make a loss within the margin worth proving on test: they lose no more than
     half of it."""
-    return float((after - before).mean()) >= -margin / 2 - 1e-9
+    lost = sum(b - a for b, a in zip(before, after, strict=True))
+    return lost <= len(before) * margin / 2 + 1e-9
 
 
 def tellable(asked: Asked, margin: float) -> bool:
