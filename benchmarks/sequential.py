@@ -1,10 +1,11 @@
 """How often do looks at pairs call "better" what is not, and how many items do they save where something is?
 
-    python benchmarks/sequential.py [--runs 10000] [--items 300] [--alpha 0.05] [--part nulls|effects|speed] [--quick]
+    python benchmarks/sequential.py [--runs 10000] [--items 300] [--alpha 0.05] [--part PART] [--quick]
 
-Simulated pairs; asks no model. `nulls`: two systems alike, four discordance rates by four kinds of items. `effects`: a
-lift over 5 % losses, beside the exact McNemar test of all items. `speed`: one decision over 10,000 pairs. Exits 1 where
-a rate of false "better" is shown to be above alpha, or the full-power mode loses over three points of power.
+Simulated pairs; asks no model. `nulls`: two systems alike, four discordance rates by four kinds of items. `targets`:
+one system exactly at the bound of its target, four bounds by four kinds of items. `effects`: a lift over 5 % losses,
+beside the exact McNemar test of all items. `speed`: one decision over 10,000 pairs. Exits 1 where a rate of false
+"better" or "above" is shown to be above alpha, or the full-power mode loses over three points of power.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from functools import partial
 
 import numpy as np
 
+from suffice.stats import target
 from suffice.stats.distribution import binomial_at_least_all
 from suffice.stats.eprocess import above, confidence_sequence, units
 from suffice.stats.interval import proportion
@@ -26,6 +28,7 @@ from suffice.stats.spending import Plan, look_plan
 
 GROUP = 5
 RATES = (0.02, 0.05, 0.1, 0.2)
+BOUNDS = (0.5, 0.7, 0.8, 0.9)
 LIFTS = (-0.05, 0.0, 0.02, 0.05, 0.1, 0.2, 0.3)
 LOSSES = 0.05
 Rng = np.random.Generator
@@ -121,6 +124,66 @@ def nulls(runs: int, n: int, alpha: float) -> bool:
     return held
 
 
+def alike(rng: Rng, runs: int, n: int, bound: float) -> np.ndarray:
+    """Whether each item is right."""
+    return rng.random((runs, n)) < bound
+
+
+def uneven(rng: Rng, runs: int, n: int, bound: float) -> np.ndarray:
+    """From hard items to easy ones, in a random order, as a task's are."""
+    spread = np.linspace(-1, 1, n) * min(bound, 1 - bound)
+    return rng.random((runs, n)) < rng.permuted(np.broadcast_to(bound + spread, (runs, n)), axis=1)
+
+
+def mostly_sure(rng: Rng, runs: int, n: int, bound: float) -> np.ndarray:
+    """Four items in five are surely right or surely wrong, the fifth is open, in a random order."""
+    sure = rng.permuted(np.broadcast_to(np.arange(n) < round(bound * n), (runs, n)), axis=1)
+    return np.where(rng.random((runs, n)) < 0.2, alike(rng, runs, n, bound), sure)
+
+
+def in_groups(rng: Rng, runs: int, n: int, bound: float) -> np.ndarray:
+    """Four in five items do as the rest of their group does."""
+    shared = np.repeat(alike(rng, runs, n // GROUP, bound), GROUP, axis=1)
+    return np.where(rng.random(shared.shape) < 0.8, shared, alike(rng, runs, n, bound))
+
+
+def looks_at(right: np.ndarray, bound: float, plan: Plan) -> Found:
+    """Exact looks at a target."""
+    least = [size + 1 if b is None else b for b, size in zip(target.boundaries(bound, plan), plan.sizes, strict=True)]
+    crossed = np.cumsum(right, 1)[:, np.array(plan.sizes) - 1] >= np.array(least)
+    stopped = np.where(crossed.any(1), np.array(plan.sizes)[crossed.argmax(1)], plan.n)
+    return Found(int(crossed.any(1).sum()), len(right), float(stopped.mean()))
+
+
+def bets_at(right: np.ndarray, bound: float, alpha: float, groups: list[int] | None = None) -> Found:
+    """Bets on a target, on whole groups where there are groups."""
+    n = right.shape[1] if groups is None else groups[-1] + 1
+    whole = [units(r.astype(float), groups, lowest=0.0, largest=GROUP if groups else None) for r in right]
+    found = [above(of, bound, alpha, horizon=n) for of in whole]
+    return Found(sum(f.decision == "above" for f in found), len(found), float(np.mean([f.items for f in found])))
+
+
+def targets(runs: int, n: int, alpha: float) -> bool:
+    """False "above" where the truth is the bound; nobody gives up."""
+    print(f'\nFalse "above" in % (95 % Clopper-Pearson), {runs:,} runs a cell, {n} items, alpha {alpha:g}\n')
+    print("| items | bound | one exact test | looks, Pocock | looks, O'Brien-Fleming | bets |")
+    print("|---|--:|--:|--:|--:|--:|")
+    held, (usual, full), groups = True, plans(n, alpha), [i // GROUP for i in range(n)]
+    kinds: tuple[Callable[..., np.ndarray], ...] = (alike, uneven, mostly_sure, in_groups)
+    for seed, (kind, bound) in enumerate((k, b) for k in kinds for b in BOUNDS):
+        drawn = kind(np.random.default_rng(200 + seed), runs, n, bound)
+        once = looks_at(drawn, bound, look_plan(n, alpha, sizes=[n]))
+        if kind is in_groups:
+            cells = [bets_at(drawn, bound, alpha, groups)]
+            shown = [f"[{once}]", "refused", "refused", str(cells[0])]
+        else:
+            cells = [once, *(looks_at(drawn, bound, p) for p in (usual, full)), bets_at(drawn, bound, alpha)]
+            shown = [str(cell) for cell in cells]
+        held &= all(proportion(cell.better, cell.runs).low <= alpha for cell in cells)
+        print(f"| {kind.__name__.replace('_', ' ')} | {bound:g} | {' | '.join(shown)} |", flush=True)
+    return held
+
+
 def effects(runs: int, n: int, alpha: float) -> bool:
     """Power and mean items."""
     print(f"\nPower in % / mean items, {runs:,} runs a row, {n} items, losses {LOSSES:g}, alpha {alpha:g}\n")
@@ -168,7 +231,7 @@ def _seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-PARTS = {"nulls": nulls, "effects": effects}
+PARTS = {"nulls": nulls, "targets": targets, "effects": effects}
 
 
 def main() -> int:
@@ -176,10 +239,10 @@ def main() -> int:
     options.add_argument("--runs", type=int, default=10_000)
     options.add_argument("--items", type=int, default=300)
     options.add_argument("--alpha", type=float, default=0.05)
-    options.add_argument("--part", choices=("nulls", "effects", "speed"), action="append")
+    options.add_argument("--part", choices=(*PARTS, "speed"), action="append")
     options.add_argument("--quick", action="store_true", help="500 runs")
     asked = options.parse_args()
-    runs, wanted = 500 if asked.quick else asked.runs, asked.part or ("nulls", "effects", "speed")
+    runs, wanted = 500 if asked.quick else asked.runs, asked.part or (*PARTS, "speed")
     held = True
     for part in wanted:
         held &= speed() if part == "speed" else PARTS[part](runs, asked.items, asked.alpha)

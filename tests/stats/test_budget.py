@@ -16,6 +16,20 @@ def test_six_candidates_get_a_sixth_of_two_and_a_half_percent_each() -> None:
     assert 6 * (shared.per_candidate or 0) + 5 * (shared.per_claim or 0) + shared.down == pytest.approx(0.05)
 
 
+@pytest.mark.parametrize(("total", "candidates", "claims"), [(0.05, 6, 6), (0.05, 1, 2), (0.1, 9, 18), (0.01, 3, 3)])
+def test_all_shares_together_are_the_total_with_a_tenth_of_it_for_the_way_down(
+    total: float, candidates: int, claims: int
+) -> None:
+    shared = split(total, candidates=candidates, claims=claims)
+    assert shared.down == pytest.approx(total / 10)
+    spent = candidates * (shared.per_candidate or 0) + claims * (shared.per_claim or 0) + shared.down
+    assert spent == pytest.approx(total)
+
+
+def test_the_way_down_has_its_share_even_where_nothing_else_is_claimed() -> None:
+    assert split(candidates=0, claims=0).down == pytest.approx(0.005)
+
+
 def test_without_candidates_or_claims_there_is_no_share() -> None:
     shared = split(candidates=0, claims=0)
     assert (shared.per_candidate, shared.per_claim) == (None, None)

@@ -298,6 +298,13 @@ def test_a_lighter_stack_is_enough_only_where_both_hold() -> None:
     assert rung.lighter(_asked(400, 0.005, [40, 400]), first, first, 0.05, aimed=False) == "undecided"
 
 
+def test_a_rung_is_opened_for_a_gain_on_dev_or_for_a_chance_to_meet_the_target() -> None:
+    assert rung.worth_opening(0.5, 0.55, 0.8)
+    assert not rung.worth_opening(0.55, 0.55, 0.8)
+    assert rung.worth_opening(0.9, 0.825, 0.8)
+    assert not rung.worth_opening(0.9, 0.9, None)
+
+
 def test_only_what_loses_little_on_dev_is_tried_on_test() -> None:
     held = _right(36, 40).low
     assert rung.promising(held, held, 0.05)
