@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .artifacts import write_whole
+from .asking import UNLOOKED, Asking, Watch, asks, settled, told
 from .budget import Budget
 from .compare import pairs
 from .confirm import confirm
@@ -18,7 +19,6 @@ from .diagnose import FAILURES_AT_MOST, ceilings, diagnose
 from .digest import plain
 from .errors import InputError
 from .evidence import Evidence, Reading
-from .judging import UNLOOKED, Judging, Watch, asks, settled, told
 from .layer import Layer
 from .ledger import Ledger
 from .measures import Held
@@ -89,7 +89,7 @@ class _Climb:
 
     def __post_init__(self) -> None:
         self.parts = self.task.parts
-        self.judging = Judging(self.task, self.ledger, self.budget, self.watch, self.evidence)
+        self.asking = Asking(self.task, self.ledger, self.budget, self.watch, self.evidence)
         self.model: Model = resolve(self.task.model, folder=self.task.folder)
         self.base = Stack(self.model, (), sampling_for(self.task, self.parts.dev))
         self.best = self.base
@@ -106,7 +106,7 @@ class _Climb:
         self.stopped = ""
 
     def verdict(self, write: bool) -> Verdict:
-        self.judging.plan = declare(self.task, self.model, self.ledger, self.evidence)
+        self.asking.plan = declare(self.task, self.model, self.ledger, self.evidence)
         held = self._floor()
         for rung in LADDER:
             held = self._rung(rung, held)
@@ -115,9 +115,9 @@ class _Climb:
         self._lighter(held)
         self._explain(held)
         if held.rung != "floor":
-            refit(self.judging, self.best)
+            refit(self.asking, self.best)
         if self.task.confirmation is not None and held.rung != "floor":
-            confirm(self.judging, self.ledger, self.best, self.task.confirmation)
+            confirm(self.asking, self.ledger, self.best, self.task.confirmation)
         found = Verdict(conclude(self.evidence), self.evidence)
         return self._written(found) if write else found
 
@@ -126,7 +126,7 @@ class _Climb:
         line = next((x for x in self.evidence.of("rung") if x["test"] == held.test), None)
         if line is None or line["items"] is None or held.quality.meets is not None:
             return
-        found = self.judging.further(line, f"{line['title']}: the last word", told)
+        found = self.asking.further(line, f"{line['title']}: the last word", told)
         if found["test"]:
             self.evidence.add("further", rung=held.rung, **found)
 
@@ -135,8 +135,8 @@ class _Climb:
         if self.stopped or held.rung not in ("floor", "classifier") or self.base_run is None:
             return
         title = "the model's own best"
-        judged = self.judging.judged(self.base, title, self.base_run, [held.test], settled)
-        self.evidence.add("own_best", layers=self.base.names, **judged | {"edge": self.judging.edge(self.base, title)})
+        judged = self.asking.judged(self.base, title, self.base_run, [held.test], settled)
+        self.evidence.add("own_best", layers=self.base.names, **judged | {"edge": self.asking.edge(self.base, title)})
 
     def _lighter(self, held: Held) -> None:
         """The way down: what the stack that the climb stopped at can do without."""
@@ -147,7 +147,7 @@ class _Climb:
         cheaper = resolve(address, folder=self.task.folder) if address else None
         kept = self._arithmetic.frozen()
         self.best = descend(
-            self.judging,
+            self.asking,
             self.best,
             dev,
             held.test,
@@ -161,8 +161,8 @@ class _Climb:
     def _floor(self) -> Held:
         constant = find("layers", "constant")().fit(self.base, self.parts.pool)
         stack = Stack(self.model, (constant,))
-        test = self.judging.run(stack, self.parts.test, "test", "floor: judging")
-        edge = self.judging.edge(stack, "floor")
+        test = self.asking.run(stack, self.parts.test, "test", "floor: judging")
+        edge = self.asking.edge(stack, "floor")
         self.evidence.add("floor", test=test.id, edge=edge, unloaded=None, answer=constant.text)
         return self._arithmetic.floor()
 
@@ -201,7 +201,7 @@ class _Climb:
             return held
         beneath = None if rung.name in ("classifier", "prompt") else self.base_judged
         against = [held.test, *([beneath["test"]] if beneath and beneath["test"] != held.test else [])]
-        judged = self.judging.judged(stack, rung.title, run_, against, settled)
+        judged = self.asking.judged(stack, rung.title, run_, against, settled)
         measured = {**common, **judged, "beneath": beneath, "duties": self._duties(stack)}
         measured |= self._on_edge(rung, stack, proposal, measured, held)
         self._note(rung, "measured", "", proposal, **measured)
@@ -312,7 +312,7 @@ class _Climb:
         line = self._line(rung, "measured", "", proposal, **measured)
         if self._arithmetic.step(line, held)["status"] != "kept":
             return {}
-        return {"edge": self.judging.edge(stack, rung.title), "unloaded": self.judging.unloaded(stack, rung.title)}
+        return {"edge": self.asking.edge(stack, rung.title), "unloaded": self.asking.unloaded(stack, rung.title)}
 
     def _duties(self, stack: Stack) -> list[Json]:
         return [duty for layer in reversed(stack.layers) for duty in layer.duties(self.task)]
@@ -413,7 +413,7 @@ class _Climb:
     # Running
 
     def _run(self, stack: Stack, examples: Dataset, part: str, stage: str) -> Run:
-        found = self.judging.run(stack, examples, part, stage)
+        found = self.asking.run(stack, examples, part, stage)
         if part == "select":
             self._dev_runs.append(found.id)
         return found

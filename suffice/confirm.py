@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from .asking import Asking
 from .data import Dataset, Example
 from .duplicates import duplicates
-from .judging import Judging
 from .ledger import Ledger
 from .stack import Stack
 from .stats.budget import charge
@@ -26,11 +26,11 @@ def fresh(given: Dataset, known: Dataset) -> tuple[Dataset, tuple[str, ...]]:
     return given.only((e for e in given if e.id not in out), "confirmation"), tuple(sorted(out))
 
 
-def confirm(judging: Judging, ledger: Ledger, stack: Stack, given: Dataset) -> None:
+def confirm(asking: Asking, ledger: Ledger, stack: Stack, given: Dataset) -> None:
     """Declare the confirmation, run the stack on all of it, and write that down as evidence."""
-    kept, dropped = fresh(given, judging.task.dataset)
+    kept, dropped = fresh(given, asking.task.dataset)
     if not len(kept):
-        judging.evidence.add("confirmation", run=None, dropped=dropped, uses=0, overspent="", hash="", previous="")
+        asking.evidence.add("confirmation", run=None, dropped=dropped, uses=0, overspent="", hash="", previous="")
         return
     body: dict[str, Json] = {"fingerprint": kept.fingerprint, "stack": stack.digest, "alpha": ALPHA}
     earlier = [d for d in ledger.declared("confirmation") if d.body["fingerprint"] == kept.fingerprint]
@@ -38,7 +38,7 @@ def confirm(judging: Judging, ledger: Ledger, stack: Stack, given: Dataset) -> N
     link = same[0].hash if same else ledger.declare("confirmation", body)
     previous = next(d.previous for d in ledger.declared("confirmation") if d.hash == link)
     paid = charge(link, ALPHA, earlier=[(d.hash, ALPHA) for d in earlier])
-    judging.evidence.add_examples(kept, "confirmation")
-    run = judging.run(stack, kept, "confirmation", "confirming on fresh examples")
+    asking.evidence.add_examples(kept, "confirmation")
+    run = asking.run(stack, kept, "confirmation", "confirming on fresh examples")
     told = {"dropped": dropped, "uses": max(paid.use, len(earlier)), "overspent": paid.reason}
-    judging.evidence.add("confirmation", run=run.id, **told, **body, hash=link, previous=previous)
+    asking.evidence.add("confirmation", run=run.id, **told, **body, hash=link, previous=previous)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from .judging import UNLOOKED, Judging
+from .asking import UNLOOKED, Asking
 from .layer import Layer
 from .looks import asked_of, graded
 from .model import Model
@@ -43,7 +43,7 @@ def changes(stack: Stack, prompts: Sequence[Layer], cheaper: Model | None) -> tu
 
 
 def descend(
-    judging: Judging,
+    asking: Asking,
     stack: Stack,
     dev: Run,
     against: str,
@@ -57,10 +57,10 @@ def descend(
     The attempts share the error that was declared for the way down. `aimed`: the frozen stack met the target, and so
     must each attempt. `accepted` decides from an attempt's line of evidence; it is asked before edge, and after.
     """
-    current, alpha = stack, judging.plan["alpha_down"] / max(1, len(options))
+    current, alpha = stack, asking.plan["alpha_down"] / max(1, len(options))
     partly = graded(r.value for r in dev.records)
-    test = judging.task.parts.test.examples
-    asked = asked_of(judging.plan, judging.task_line, test, graded=partly, alpha_target=alpha, alpha_lift=alpha)
+    test = asking.task.parts.test.examples
+    asked = asked_of(asking.plan, asking.task_line, test, graded=partly, alpha_target=alpha, alpha_lift=alpha)
     for option in options:
         lighter = option.apply(current)
         if lighter == current:
@@ -68,19 +68,19 @@ def descend(
         common = {"change": option.name, "title": option.words, "against": against, "alpha": alpha, "aimed": aimed}
         common |= {"dev_runs": [], "dev_run": None, "dev_against": None}
         if not rung.tellable(asked, MARGIN):
-            judging.evidence.add("down", **{**common, **UNLOOKED, "test": None})
+            asking.evidence.add("down", **{**common, **UNLOOKED, "test": None})
             continue
-        tried = judging.run(lighter, judging.task.parts.select, "select", f"{option.name}: on dev")
+        tried = asking.run(lighter, asking.task.parts.select, "select", f"{option.name}: on dev")
         seen = {"dev_runs": [tried.id], "dev_run": tried.id, "dev_against": dev.id}
         if not _promising(dev, tried):
-            judging.evidence.add("down", **{**common, **UNLOOKED, **seen, "test": None})
+            asking.evidence.add("down", **{**common, **UNLOOKED, **seen, "test": None})
             continue
-        found = judging.looked(lighter, option.name, asked, [against], _enough(aimed))
+        found = asking.looked(lighter, option.name, asked, [against], _enough(aimed))
         line = {**common, **UNLOOKED, **found, **seen, "graded": partly, "told_by": dev.id}
         if accepted(line):
-            line["edge"] = judging.edge(lighter, option.name)
+            line["edge"] = asking.edge(lighter, option.name)
             current = lighter if accepted(line) else current
-        judging.evidence.add("down", **line)
+        asking.evidence.add("down", **line)
     return current
 
 

@@ -7,9 +7,9 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from .asking import Asking
 from .budget import Budget
 from .data import Dataset
-from .judging import Judging
 from .layer import Layer
 from .ledger import Ledger
 from .looks import Values
@@ -23,22 +23,22 @@ SEEDS = 3
 RESAMPLES = 500
 
 
-def refit(judging: Judging, stack: Stack) -> None:
+def refit(asking: Asking, stack: Stack) -> None:
     """Fit the final stack again on other draws of dev, where that can be paid for, and write down how it does there."""
     if not _learns(stack):
         return
-    parts = judging.task.parts
-    runs = [judging.run(stack, parts.select, "select", "the same stack, fitted on another draw").id]
+    parts = asking.task.parts
+    runs = [asking.run(stack, parts.select, "select", "the same stack, fitted on another draw").id]
     for seed in range(1, SEEDS):
-        pool, select = apart(parts.dev, judging.task.seed + seed)
-        begun = {"plan": judging.plan["hash"], "refit": seed}
-        if not any(d.body == begun for d in judging.ledger.declared("begun")):
-            if not affordable(judging.budget, judging.ledger, len(select)):
+        pool, select = apart(parts.dev, asking.task.seed + seed)
+        begun = {"plan": asking.plan["hash"], "refit": seed}
+        if not any(d.body == begun for d in asking.ledger.declared("begun")):
+            if not affordable(asking.budget, asking.ledger, len(select)):
                 break
-            judging.ledger.declare("begun", begun)
+            asking.ledger.declare("begun", begun)
         again = _fitted(stack, pool)
-        runs.append(judging.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
-    judging.evidence.add("refit", runs=runs, wanted=SEEDS)
+        runs.append(asking.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
+    asking.evidence.add("refit", runs=runs, wanted=SEEDS)
 
 
 def affordable(budget: Budget, ledger: Ledger, calls: int) -> bool:

@@ -1,4 +1,4 @@
-"""Judging: a stack asked about the test items, look by look, until what was declared of it is decided."""
+"""Asking: a stack asked about the test items, look by look, until what was declared of it is decided."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ Enough = Callable[[rung.Asked, rung.Scores, rung.Scores], bool]
 
 
 @dataclass
-class Judging:
+class Asking:
     """Runs of stacks over the parts of a task, each written down as evidence."""
 
     task: Task
