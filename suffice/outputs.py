@@ -12,11 +12,11 @@ from .digest import canonical
 from .errors import InputError
 from .record import Record
 from .rows import jsonl, listed
-from .score import Scorer
+from .score import Score, Scorer
 from .strict import Malformed
 from .types import Answer, Json, Step, Usage
 
-KEYS = ("id", "output", "score", "ms", "usage", "usd")
+KEYS = ("id", "output", "score", "judge", "ms", "usage", "usd")
 TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens", "cached_tokens": "cached_tokens"}
 """Our names for counts of tokens, and OpenAI's."""
 
@@ -29,6 +29,8 @@ class Recorded:
     answer: Answer | None
     score: float | None = None
     line: int = 0
+    judge: Score | None = None
+    """The score that a judge model gave the answer, where one has been asked."""
 
     def value(self, example: Example, scorer: Scorer | None) -> float | None:
         """The score that counts: the scorer's on the answer, or the one that was recorded."""
@@ -61,16 +63,19 @@ def read(path: Path) -> Mapping[str, Recorded]:
 
 def write(path: Path, records: Iterable[Record]) -> Path:
     """Records as recorded outputs; a failed call becomes a score of 0."""
-    rows = (canonical(_row(record)) + b"\n" for record in records)
+    records = tuple(records)
+    asked = any(record.judged for record in records)
+    rows = (canonical(_row(record, asked)) + b"\n" for record in records)
     write_whole(path, b"".join(rows))
     return path
 
 
-def _row(record: Record) -> dict[str, Json]:
+def _row(record: Record, asked: bool) -> dict[str, Json]:
     if record.answer is None:
         return {"id": record.id, "score": 0.0}
     usage = {"input_tokens": record.answer.usage.input_tokens, "output_tokens": record.answer.usage.output_tokens}
-    return {"id": record.id, "output": record.answer.text, "ms": round(record.answer.ms, 3), "usage": usage}
+    judge = {"judge": record.score.value} if asked else {}
+    return {"id": record.id, "output": record.answer.text, **judge, "ms": round(record.answer.ms, 3), "usage": usage}
 
 
 def _recorded(line: int, row: Json) -> Recorded:
@@ -82,9 +87,12 @@ def _recorded(line: int, row: Json) -> Recorded:
         raise Malformed(f"unknown key `{unknown[0][:60]}` (known: {', '.join(KEYS)})")
     if ("output" in row and row["output"] is not None) == ("score" in row):
         raise Malformed("a row has either an `output` or a `score` (null where it could not be judged)")
+    if "score" in row and "judge" in row:
+        raise Malformed("`judge` is a judge's score of an `output`; a `score` stands alone")
     if "score" in row:
         return Recorded(str(row["id"]), None, _score(row["score"]), line)
-    return Recorded(str(row["id"]), _answer(row), None, line)
+    judge = Score(_score(row["judge"], "judge")) if "judge" in row else None
+    return Recorded(str(row["id"]), _answer(row), None, line, judge)
 
 
 def _answer(row: Mapping[str, Json]) -> Answer:
@@ -112,11 +120,11 @@ def _number(row: Mapping[str, Json], key: str) -> float:
     return float(value)
 
 
-def _score(given: Json) -> float | None:
+def _score(given: Json, key: str = "score") -> float | None:
     if given is None:
         return None
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise Malformed("`score` must be a number from 0 to 1, or null where it could not be judged")
+        raise Malformed(f"`{key}` must be a number from 0 to 1, or null where it could not be judged")
     return float(given)
 
 

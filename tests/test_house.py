@@ -15,10 +15,10 @@ HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
     "types errors digest strict version stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
-    "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge probe "
-    "evidence",
+    "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
+    "probe evidence",
     "database stored writer ledger price budget breaker calls",
-    "load new index search run compare again draw sway judged pairwise summary gate plan diagnose looks asking "
+    "load new index search run compare again draw sway judged people pairwise summary gate plan diagnose looks asking "
     "measures variance afterwards verdict descend confirm declare climb preview verify",
     "report serve web cli testing __init__ __main__",
 )

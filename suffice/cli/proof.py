@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import AsJson, Seed
+from .options import AsJson, MaxCalls, Seed, Usd
 from .say import tell
 
 if TYPE_CHECKING:
@@ -65,12 +65,27 @@ def compare(
     baseline: Annotated[
         str | None, typer.Option("--baseline", help="The row of the summary that the others are compared with.")
     ] = None,
+    labels: Annotated[
+        Path | None,
+        typer.Option("--labels", help="People's scores of outputs, JSONL: they decide where a model judges."),
+    ] = None,
+    sample: Annotated[
+        int | None,
+        typer.Option("--draw", min=1, metavar="ITEMS", help="Instead: draw items whose outputs people label."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Where the outputs to label are written.")] = None,
+    pairwise: Annotated[
+        bool, typer.Option("--pairwise", help="Ask the judge in both orders, too, which output is better.")
+    ] = False,
     alpha: Annotated[float, typer.Option(min=0.0001, max=0.5, help="The error that is accepted.")] = 0.05,
+    budget: Usd = None,
+    max_calls: MaxCalls = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Compare two recorded outputs pair by pair: lift, interval, and what may honestly be said."""
     from ..errors import InputError
+    from . import labelled
     from .recorded import compared, judging
 
     if summary is not None and (before is not None or task is not None):
@@ -80,6 +95,12 @@ def compare(
     elif before is None or after is None or baseline is not None:
         what = "a baseline belongs to a summary" if baseline is not None else "two files are compared"
         raise InputError(what, hint="suffice compare BEFORE AFTER, or --summary TABLE.csv [--baseline NAME]")
+    elif sample is not None or out is not None:
+        sides = labelled.sides(before, after, judging(task, seed), scored=False)
+        labelled.draw(sides, sample or 0, out, labels, seed=seed, as_json=as_json)
+    elif labels is not None or pairwise or labelled.judges(before, after, judging(task, seed)):
+        sides, caps = labelled.sides(before, after, judging(task, seed)), (budget, max_calls)
+        labelled.decide(sides, labels, pairwise=pairwise, alpha=alpha, seed=seed, budget=caps, as_json=as_json)
     else:
         found = compared(before, after, judging(task, seed), alpha=alpha, seed=seed)
         tell(as_json, found, lambda screen: show_comparison(found, screen))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..data import Example
 from ..errors import InputError
+from ..score import AskingScorer
 
 if TYPE_CHECKING:
     from ..compare import Comparison
@@ -40,14 +41,20 @@ def sides(before: Path, after: Path, task: Task | None) -> tuple[Values, Values,
     from ..outputs import read
 
     old, new = read(before), read(after)
-    _check_same(old, new, before, after)
-    examples = _examples(old, new, task, before, after)
+    check_same(old, new, before, after)
+    examples = examples_of(old, new, task, before, after)
     scorer = task.dataset.scorer if task else None
+    if isinstance(scorer, AskingScorer):
+        hint = "suffice compare BEFORE AFTER --labels LABELS.jsonl"
+        raise InputError(
+            "a judge model's scores decide nothing here: people's labels must stand beside them", hint=hint
+        )
     first, second = ({e.id: side[e.id].value(e, scorer) for e in examples} for side in (old, new))
     return first, second, examples
 
 
-def _check_same(old: Mapping[str, Recorded], new: Mapping[str, Recorded], before: Path, after: Path) -> None:
+def check_same(old: Mapping[str, Recorded], new: Mapping[str, Recorded], before: Path, after: Path) -> None:
+    """An InputError names the ids that one file only answers."""
     for here, there, file, other in ((old, new, before, after), (new, old, after, before)):
         if missing := [id_ for id_ in there if id_ not in here]:
             shown = ", ".join(missing[:5])
@@ -58,12 +65,13 @@ def _check_same(old: Mapping[str, Recorded], new: Mapping[str, Recorded], before
             )
 
 
-def _examples(
+def examples_of(
     old: Mapping[str, Recorded], new: Mapping[str, Recorded], task: Task | None, before: Path, after: Path
 ) -> Sequence[Example]:
+    """The examples that both files answer; without a task they are known by id alone, and need scores of some kind."""
     if task is None:
         for rows, file in ((old, before), (new, after)):
-            if answered := next((row for row in rows.values() if row.answer is not None), None):
+            if answered := next((row for row in rows.values() if row.answer and row.judge is None), None):
                 hint = "name the task folder whose scorer judges them: --task FOLDER"
                 raise InputError("outputs need a task to be scored by", file=str(file), line=answered.line, hint=hint)
         return [Example(id_, "") for id_ in old]

@@ -25,7 +25,8 @@ class Recorded:
     fixed: ClassVar[bool] = True
     """No new replies can be had: rungs that would need them are refused."""
     name: ClassVar[str] = "recorded"
-    parallel: ClassVar[int] = 1
+    parallel: ClassVar[int] = 64
+    """Reading takes no time; a judge of what is read may."""
 
     @property
     def path(self) -> Path:
