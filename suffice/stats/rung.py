@@ -237,10 +237,8 @@ def decided(asked: Asked, after: Scores) -> target.Decision | None:
     if not asked.exact:
         return _bet_on_target(asked, after, bound, ceiling)
     right, wrong = _right_and_wrong(asked, after)
-    decision: target.Decision = "undecided"
-    for one in target.standings(right, bound, ceiling, asked.target, wrong):
-        decision = one.decision
-    return decision
+    last = target.standing(right, bound, ceiling, asked.target, wrong)
+    return last.decision if last else "undecided"
 
 
 def _target(asked: Asked, after: Scores) -> target.Decision | None:
@@ -371,8 +369,8 @@ def _share(asked: Asked, after: Scores, right: list[int], wrong: list[int]) -> f
         return _middle(asked, _units(asked, after.low, 0.0), _units(asked, after.high, 0.0))
     bound, plan = max(asked.bound, _LEAST), asked.target
     ceiling = max(asked.ceiling, bound)
-    last = list(target.standings(right, bound, ceiling, plan, wrong))[-1]
-    if last.items < after.low.size:  # proven before, and asked on for the lift
+    last = target.standing(right, bound, ceiling, plan, wrong)
+    if last is None or last.items < after.low.size:  # proven before, and asked on for the lift
         return _middle(asked, _units(asked, after.low, 0.0), _units(asked, after.high, 0.0))
     if last.decision == "below":
         return max(0.0, 1 - target.unbiased_share(wrong, 1 - ceiling, plan) / judged)
@@ -388,5 +386,6 @@ def _pairs(before: Scores, after: Scores, plan: Plan) -> tuple[list[int], list[i
 def _counts(happened: npt.NDArray[np.bool_], plan: Plan) -> list[int]:
     import numpy as np
 
-    running = np.cumsum(happened)
-    return [int(running[size - 1]) for size in plan.sizes if size <= running.size]
+    ends = [size - 1 for size in plan.sizes if size <= happened.size]
+    counts: list[int] = np.cumsum(happened)[ends].tolist()
+    return counts

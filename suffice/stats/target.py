@@ -56,29 +56,59 @@ def standings(
     after a futile one are as valid as those before. Below the bound and above the ceiling cannot both be proven unless
     bound > ceiling, which is refused.
     """
-    if not 0 < bound <= ceiling <= 1:
-        raise ValueError(f"bound is {bound} and ceiling {ceiling}: they lie in (0, 1], the bound not above the ceiling")
-    wrong = _failures(successes, plan) if failures is None else failures
-    _check(successes, plan)
-    _check(wrong, plan)
-    above, below = boundaries(bound, plan), boundaries(1 - ceiling, plan)
-    for number, right in enumerate(successes):
-        items = plan.sizes[number]
-        least, failing = above[number], below[number]
-        most = None if failing is None else items - failing
-        proven_above, proven_below = (
-            least is not None and right >= least,
-            failing is not None and wrong[number] >= failing,
-        )
-        end = items == plan.n or proven_above or proven_below
-        chance = None if end or plan.futile_below is None else _chance(right, items, bound, plan)
-        futile = chance is not None and plan.futile_below is not None and chance < plan.futile_below
-        decision: Decision = (
-            "above" if proven_above else "below" if proven_below else "futile" if futile else "undecided"
-        )
-        yield Standing(decision, number + 1, items, right, least, most, chance, plan)
-        if proven_above or proven_below:
+    looks = _Looks.checked(successes, bound, ceiling, plan, failures)
+    for number in range(len(successes)):
+        yield looks.standing(number)
+        if looks.proven(number):
             return
+
+
+def standing(
+    successes: Sequence[int], bound: float, ceiling: float, plan: Plan, failures: Sequence[int] | None = None
+) -> Standing | None:
+    """The last of `standings`; None before the first look."""
+    looks = _Looks.checked(successes, bound, ceiling, plan, failures)
+    last = next((number for number in range(len(successes)) if looks.proven(number)), len(successes) - 1)
+    return looks.standing(last) if successes else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    right: Sequence[int]
+    wrong: Sequence[int]
+    bound: float
+    plan: Plan
+    above: tuple[int | None, ...]
+    below: tuple[int | None, ...]
+
+    @classmethod
+    def checked(
+        cls, right: Sequence[int], bound: float, ceiling: float, plan: Plan, wrong: Sequence[int] | None
+    ) -> _Looks:
+        if not 0 < bound <= ceiling <= 1:
+            raise ValueError(
+                f"bound is {bound} and ceiling {ceiling}: they lie in (0, 1], the bound not above the ceiling"
+            )
+        wrong = _failures(right, plan) if wrong is None else wrong
+        _check(right, plan)
+        _check(wrong, plan)
+        return cls(right, wrong, bound, plan, boundaries(bound, plan), boundaries(1 - ceiling, plan))
+
+    def proven(self, number: int) -> Literal["above", "below"] | None:
+        least, failing = self.above[number], self.below[number]
+        if least is not None and self.right[number] >= least:
+            return "above"
+        return "below" if failing is not None and self.wrong[number] >= failing else None
+
+    def standing(self, number: int) -> Standing:
+        right, items, plan = self.right[number], self.plan.sizes[number], self.plan
+        failing, proven = self.below[number], self.proven(number)
+        end = items == plan.n or proven is not None
+        chance = None if end or plan.futile_below is None else _chance(right, items, self.bound, plan)
+        futile = chance is not None and plan.futile_below is not None and chance < plan.futile_below
+        decision: Decision = proven or ("futile" if futile else "undecided")
+        most = None if failing is None else items - failing
+        return Standing(decision, number + 1, items, right, self.above[number], most, chance, plan)
 
 
 def reachable(bound: float, plan: Plan) -> bool:
