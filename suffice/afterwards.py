@@ -147,11 +147,15 @@ class Afterwards(Measures):
         quality = Quality(
             estimate, low, high, len(judged), alpha / 2, method, unjudged, self.meets(low, high), ends[0].reason
         )
+        if self.judge:
+            return {**told, "n": len(examples), "quality": shown(quality), "target_met": None, "words": UNVERIFIED}
         words = {True: "confirmed", False: "refuted", None: "neither confirmed nor refuted"}[quality.meets]
         if self.task["target"]["quality"] is None:
             words = "no target was set"
         return {**told, "n": len(examples), "quality": shown(quality), "target_met": quality.meets, "words": words}
 
+
+UNVERIFIED = "an unverified judge's scores confirm nothing"
 
 _UNTRIED: Mapping[str, Json] = {
     "decision": "undecided",

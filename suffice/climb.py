@@ -16,7 +16,7 @@ from .data import Dataset, worded
 from .declare import declare
 from .descend import changes, descend
 from .diagnose import FAILURES_AT_MOST, ceilings, diagnose
-from .digest import plain
+from .digest import canonical, plain
 from .errors import InputError
 from .evidence import Evidence, Reading
 from .layer import Layer
@@ -36,6 +36,7 @@ from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
 
 RECORDS = "records.jsonl"
+TO_LABEL = "to_label.jsonl"
 BEHIND = 0.01
 """The level at which dev must prove a rung behind what is held before test is left closed for it."""
 HAND_OVER_BELOW = (0.5, 0.7, 0.9)
@@ -119,7 +120,21 @@ class _Climb:
         if self.task.confirmation is not None and held.rung != "floor":
             confirm(self.asking, self.ledger, self.best, self.task.confirmation)
         found = Verdict(conclude(self.evidence), self.evidence)
+        if write and found.body["judge"] and not found.body["judge"]["verified"]:
+            self._ask_people()
         return self._written(found) if write else found
+
+    def _ask_people(self) -> None:
+        """Leave the outputs that people must label before a judge's scores count, blind and drawn at random."""
+        arithmetic = self._arithmetic
+        rungs = {x["rung"]: x["test"] for x in self.evidence.of("rung") if x["test"]}
+        rungs["floor"] = self.evidence.one("floor")["test"]
+        measured = [s for s in arithmetic.steps()[0] if s["comparison"]]
+        kept = [s for s in measured if s["status"] == "kept"] or measured[-1:]
+        own = next(self.evidence.of("own_best"), None)
+        asked = [(rungs[s["comparison"]["against"]], rungs[s["rung"]]) for s in kept]
+        rows = arithmetic.people.wanted(asked or [(rungs["floor"], own["test"] if own else rungs["floor"])])
+        write_whole(self.task.folder / TO_LABEL, b"".join(canonical(row) + b"\n" for row in rows))
 
     def _further(self, held: Held) -> None:
         """What is held is asked on where nothing met the target, until it is proven; without one, to the last item."""
@@ -141,7 +156,7 @@ class _Climb:
     def _lighter(self, held: Held) -> None:
         """The way down: what the stack that the climb stopped at can do without."""
         dev = self.best_run
-        if held.rung == "floor" or dev is None or not asks(dev):
+        if held.rung == "floor" or dev is None or not asks(dev) or self.asking.plan["judge"]:
             return
         address = self.task.cheaper_model
         cheaper = resolve(address, folder=self.task.folder) if address else None

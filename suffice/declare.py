@@ -10,14 +10,16 @@ from .digest import digest_of, file_digest, plain
 from .documents import Corpus
 from .errors import InputError
 from .evidence import Evidence, Line
+from .labels import Labels
 from .leakage import leaks
 from .ledger import Ledger
 from .looks import sizes_of
 from .model import Model
 from .plan import candidates_of
 from .plugins import spec_of
+from .score import AskingScorer
 from .stats.budget import charge, split
-from .task import Task
+from .task import Looks, Task
 from .types import Json
 
 ALPHA = 0.05
@@ -39,6 +41,7 @@ def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence) -> Lin
     _tell(task, evidence)
     told = {**body, "candidates": len(body["candidates"]), "declared": body["candidates"], **leaks(task)}
     used = {"uses": max(paid.use, len(earlier)), "overspent": paid.reason}
+    used |= {"label_sets": _labelled(task, ledger, str(body["fingerprint"]), evidence)}
     line = evidence.add("plan", **told, previous=previous, hash=link, **used)
     for part in ("pool", "select", "test", "edge"):
         evidence.add_examples(getattr(task.parts, part), part)
@@ -56,6 +59,7 @@ def _body(task: Task, model: Model) -> dict[str, Json]:
         "target": plain(task.target),
         "smallest_lift": task.profile.smallest_lift,
         "score": task.score,
+        "judge": judge_of(task),
         "model": model.digest,
         "cheaper_model": task.cheaper_model,
         "dev": parts.dev.fingerprint,
@@ -69,9 +73,31 @@ def shared(task: Task, candidates: Sequence[str]) -> dict[str, Json]:
     """The error of each claim, the margin of the way down, and the looks at test."""
     rungs = max(1, len(candidates))
     found = split(ALPHA, candidates=rungs, claims=rungs * (2 if len(task.parts.edge) else 1))
-    sizes = sizes_of(task.parts.test.examples, task.looks, (found.per_claim or ALPHA) / 2)
+    looks: Looks = "none" if judge_of(task) else task.looks
+    sizes = sizes_of(task.parts.test.examples, looks, (found.per_claim or ALPHA) / 2)
     levels = {"alpha": ALPHA, "alpha_target": found.per_candidate, "alpha_claim": found.per_claim}
-    return {**levels, "alpha_down": found.down, "margin": MARGIN, "looks": task.looks, "sizes": sizes}
+    return {**levels, "alpha_down": found.down, "margin": MARGIN, "looks": looks, "sizes": sizes}
+
+
+def judge_of(task: Task) -> str | None:
+    """The address of the model that judges, where the scorer asks one."""
+    scorer = task.dataset.scorer
+    return scorer.model if isinstance(scorer, AskingScorer) else None
+
+
+def _labelled(task: Task, ledger: Ledger, fingerprint: str, evidence: Evidence) -> int:
+    """Write people's labels down; how many sets of them these test items have been judged with, these included."""
+    rows = [x for x in (task.labels or Labels()).rows if x.score is not None]
+    told = [{"id": x.id, "output_sha256": x.output_sha256, "score": x.score, "by": x.by} for x in rows]
+    if told:
+        for row in told:
+            evidence.add("label", **row)
+        body: dict[str, Json] = {"fingerprint": fingerprint, "labels": digest_of(told)}
+        known = [d for d in ledger.declared("labels") if d.body == body]
+        link = known[0].hash if known else ledger.declare("labels", body)
+        previous = next(d.previous for d in ledger.declared("labels") if d.hash == link)
+        evidence.add("labels", **body, hash=link, previous=previous)
+    return sum(d.body["fingerprint"] == fingerprint for d in ledger.declared("labels"))
 
 
 def _tell(task: Task, evidence: Evidence) -> None:

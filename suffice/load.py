@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from . import rows
+from . import labels, rows
 from .contract import validator
 from .data import Dataset, Example, Output
 from .errors import InputError
+from .labels import Labels
 from .model import resolve
 from .plugins import find
 from .score import AskingScorer, Scorer
@@ -79,6 +80,7 @@ class _Loading:
             target=said.aims,
             profile=said.surroundings,
             looks=said.looks,
+            labels=self.labels(),
             confirmation=self.confirmation(output, scorer, needs),
             folder=self.folder,
             seed=seed,
@@ -86,6 +88,10 @@ class _Loading:
         if task.rules is not None:
             find("layers", "rules").for_task(task)  # a mistake in the rules is told now, with its line
         return task
+
+    def labels(self) -> Labels | None:
+        named = self.said.judge.labels
+        return labels.read(self.named("judge.labels", named)) if named else None
 
     def confirmation(self, output: Output, scorer: Scorer, needs_expected: bool) -> Dataset | None:
         if self.said.confirmation is None:

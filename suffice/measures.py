@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from .compare import Comparison, Decision, clusters, pairs
 from .data import Example
 from .evidence import Line, Reading
 from .looks import asked_of, scores_of
+from .people import People
 from .stats import rung
 from .stats.interval import mean_interval
 from .stats.power import smallest_visible_effect, smallest_visible_mean
@@ -59,6 +61,17 @@ class Measures:
         """What was declared before test was opened."""
         return self.reading.evidence.one("plan")
 
+    @property
+    def judge(self) -> str | None:
+        """The model that judged, where the scorer asked one."""
+        found: str | None = self.plan.get("judge")
+        return found
+
+    @cached_property
+    def people(self) -> People:
+        """What people say of outputs that a model judged."""
+        return People(self.reading, self.examples("test"), self.plan["seed"])
+
     def examples(self, part: str) -> tuple[Example, ...]:
         """A part's examples, in the order they are judged in."""
         return self.reading.parts.get(part, ())
@@ -105,9 +118,15 @@ class Measures:
         )
 
     def quality(self, run: str) -> Quality:
-        """The target test of one stack: exact for 0/1 scores; unjudged items count against whatever is claimed."""
+        """The target test of one stack: exact for 0/1 scores; unjudged items count against whatever is claimed.
+
+        Where a model judged, it is people's mean, prediction-powered, once they labelled enough.
+        """
         values, examples = self.reading.values(run), self.examples("test")
         alpha, target = self.plan["alpha_target"], self.task["target"]
+        if self.judge and (told := self.people.mean(run, 2 * alpha)):
+            unknown, meets = sum(values[e.id] is None for e in examples), _meets(told.low, told.high, target)
+            return Quality(told.estimate, told.low, told.high, told.n, alpha, told.method, unknown, meets, told.reason)
         judged = [e for e in examples if values[e.id] is not None]
         if not judged:
             return Quality(0.0, 0.0, 1.0, 0, alpha, "none", len(examples), None, "no answer could be judged")
@@ -123,6 +142,8 @@ class Measures:
 
     def against(self, run: str, held: str, part: str) -> Comparison:
         """A run compared with what is held, pair by pair, at the declared level."""
+        if self.judge and part == "test" and (told := self.people.lift(held, run, self.plan["alpha_claim"])):
+            return told
         before, after = self.reading.values(held), self.reading.values(run)
         return pairs(before, after, self.examples(part), alpha=self.plan["alpha_claim"], seed=self.plan["seed"])
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from .data import Dataset, Output
+from .labels import Labels
 from .split import Parts, split
 
 Looks = Literal["pocock", "obrien_fleming", "none"]
@@ -58,6 +59,8 @@ class Task:
     profile: Profile = Profile()
     looks: Looks = "pocock"
     """When decisions may fall on test: at looks that stop early, at looks of full power, or once, on everything."""
+    labels: Labels | None = None
+    """What people say of outputs, where a model judges."""
     confirmation: Dataset | None = None
     """Fresh examples: asked once, when everything is decided, to confirm it."""
     folder: Path = field(default=Path(), compare=False)

@@ -83,6 +83,9 @@ class JudgeFile(_Part):
     rubric: str | None = Field(
         default=None, min_length=1, description="What makes a reply right, in words. Default: what the goal asks."
     )
+    labels: str | None = Field(
+        default=None, min_length=1, description="People's scores of outputs, JSONL: without them no judge counts."
+    )
     scale: int = Field(default=2, ge=2, le=101, description="How many grades: 2 are wrong and right, 5 go by quarters.")
 
 

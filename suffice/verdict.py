@@ -96,6 +96,7 @@ class Conclusion(Afterwards):
             "status": status,
             "reason": reason + self._stopped(line, quality),
             "looks": self._looks(line),
+            "verified": self._verified(line, over) if self.judge else None,
             "quality": shown(quality),
             "meets_target": quality.meets,
             "comparison": {"against": over, **_comparison(found)},
@@ -104,6 +105,13 @@ class Conclusion(Afterwards):
             "calls": self.calls(line),
             "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
         }
+
+    def _verified(self, line: Line, over: str) -> bool:
+        """Whether people's labels, and not a judge alone, say how good a rung is and what it lifts."""
+        held = next((x["test"] for x in self.reading.evidence.of("rung") if x["rung"] == over and x["test"]), None)
+        held = held or self.reading.evidence.one("floor")["test"]
+        mean = self.people.mean(line["test"], 2 * self.plan["alpha_target"])
+        return mean is not None and self.people.lift(held, line["test"], self.plan["alpha_claim"]) is not None
 
     def _looks(self, line: Line) -> Json:
         """How many test items were asked, of how many, where a stack is judged look by look."""
@@ -217,6 +225,7 @@ class Conclusion(Afterwards):
             "steps": steps,
             "down": attempts,
             "variance": self.variance(),
+            "judge": self._judge(),
             "confirmation": self.confirmation(),
             "diagnosis": plain(explained.findings) if explained else [],
             "diagnosis_of": {**_without_kind(diagnosed), "note": explained.note} if diagnosed and explained else None,
@@ -253,6 +262,8 @@ class Conclusion(Afterwards):
 
     def _headline(self, kept: Held | None, met: bool | None, attempts: Sequence[Mapping[str, Json]]) -> str:
         confirmed = self.confirmation()
+        if self.judge and not self._by_people():
+            return f"Unverified judge: {self._said(kept, met, attempts)}"
         if kept and met and confirmed and confirmed["target_met"] is False:
             return f"Refuted by {confirmed['n']} fresh examples: {self._said(kept, met, attempts)}"
         return self._said(kept, met, attempts)
@@ -286,12 +297,40 @@ class Conclusion(Afterwards):
         return f"measured {quality.estimate:.2f}, true quality {between} ({wanted})"
 
     def _warnings(self) -> list[str]:
-        n, plan, found = len(self.examples("test")), self.plan, []
+        n, plan, found = len(self.examples("test")), self.plan, self._on_judge()
         if n < 50:
             found.append(f"Only {n} test examples: too few to decide. {50 - n} or more are missing to reach 50.")
         if plan["overspent"]:
             found.append(plan["overspent"][0].upper() + plan["overspent"][1:] + ".")
         return found + warnings_of(plan) + list(self.task["warnings"])
+
+    def _judge(self) -> Json:
+        """The model that judged, and how many of its scores people have looked at."""
+        if not self.judge:
+            return None
+        labels = len(self.people.labels.scores)
+        return {"model": self.judge, "verified": self._by_people(), "labels": labels, "sets": self.plan["label_sets"]}
+
+    def _by_people(self) -> bool:
+        """Whether people's labels stand behind every kept rung, its quality and its lift; without any, the floor's."""
+        steps = [s for s in self.steps()[0] if s["status"] == "kept"]
+        floor = self.reading.evidence.one("floor")["test"]
+        return all(s["verified"] for s in steps) if steps else self.people.mean(floor, self.plan["alpha"]) is not None
+
+    def _on_judge(self) -> list[str]:
+        """What to know of a model's scores, and of how often people's labels were looked at."""
+        found = []
+        if self.judge and not self._by_people():
+            found.append(
+                f"Unverified judge: {self.judge} scored these answers, and too few people did. Nothing here is proven "
+                "until somebody fills to_label.jsonl, `judge.labels` names it, and the climb is repeated."
+            )
+        if self.plan.get("label_sets", 0) > 1:
+            found.append(
+                f"{self.plan['label_sets']} sets of labels have been looked at on these test items: "
+                "limits hold for one."
+            )
+        return found
 
     def _notes(self) -> list[str]:
         """How the numbers were made, where a reader could think otherwise."""
@@ -355,6 +394,7 @@ class Conclusion(Afterwards):
 
 _EMPTY: Mapping[str, Json] = {
     "looks": None,
+    "verified": None,
     "quality": None,
     "meets_target": None,
     "comparison": None,

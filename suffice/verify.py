@@ -27,7 +27,7 @@ PARTS = (("test", "edge"), ("pool", "select"))
 DATED = frozenset({"version", "created", "ledger", "records"})
 """What a verdict says of its making: true of that day, and not recomputable."""
 CLOSE = 1e-9
-BESIDE_THE_PLAN = frozenset({"kind", "hash", "previous", "uses", "overspent", "declared"}) | LEAKS
+BESIDE_THE_PLAN = frozenset({"kind", "hash", "previous", "uses", "overspent", "declared", "label_sets"}) | LEAKS
 """What the line of the plan holds and its link in the ledger's chain does not cover."""
 
 
@@ -109,6 +109,7 @@ def _whole(reading: Reading) -> None:
         _complete(reading, line, "test")
     for line in evidence.of("confirmation"):
         _confirmed(reading, line)
+    _labelled(evidence, plan)
     judged, dev = (Dataset(tuple(e for p in parts for e in reading.parts.get(p, ()))) for parts in PARTS)
     if (judged.fingerprint, dev.fingerprint) != (plan["fingerprint"], plan["dev"]):
         raise Disproved("the examples are not those that the plan was declared for: their fingerprint differs")
@@ -157,6 +158,18 @@ def _confirmed(reading: Reading, line: Line) -> None:
     )
     if not declared or not same:
         raise Disproved("the confirmation is not the one that was declared: its hash, its examples or its stack differ")
+
+
+def _labelled(evidence: Evidence, plan: Line) -> None:
+    """People's labels are those that were declared for these test items."""
+    told = [{k: v for k, v in x.items() if k != "kind"} for x in evidence.of("label")]
+    line = next(evidence.of("labels"), None)
+    if line is None and told:
+        raise Disproved("the labels were not declared")
+    if line is not None:
+        body = {"fingerprint": plan["fingerprint"], "labels": digest_of(told)}
+        if link_of(line["previous"], "labels", body) != line["hash"]:
+            raise Disproved("the labels are not those that were declared: their hash differs")
 
 
 def _once(what: str, keys: list[str]) -> None:

@@ -259,3 +259,20 @@ def careful() -> Scripted:
 def stale() -> Scripted:
     """Right about parcels up to 999; newer ones it does not know."""
     return where(lambda request: number_of(request) < 1000)
+
+
+def judge_of_codes(request: Request, slips: float) -> str:
+    """A grade of 1 where the reply holds the reference, the wrong grade for a share of the replies."""
+    tagged = dict(re.findall(r"<(\w+) [0-9a-f]{16}>\n(.*?)\n</", request.input, re.S))
+    right = tagged["reply"].strip() == tagged["reference"].strip()
+    wrong = point("slip", tagged["request"], tagged["reply"]) < slips
+    return json.dumps({"reason": "as it reads", "grade": int(right != wrong)})
+
+
+def good_judge() -> Scripted:
+    return Scripted(lambda request: judge_of_codes(request, 0.05), name="good-judge", usd=0.002)
+
+
+def bad_judge() -> Scripted:
+    """Likes everything."""
+    return Scripted(lambda _: json.dumps({"reason": "lovely", "grade": 1}), name="bad-judge", usd=0.002)
