@@ -54,7 +54,7 @@ def _body(task: Task, model: Model) -> dict[str, Json]:
     return {
         "fingerprint": parts.test.only((*parts.test, *parts.edge)).fingerprint,
         "candidates": candidates,
-        **shared(task, candidates),
+        **shared(task, candidates, model),
         "seed": task.seed,
         "target": plain(task.target),
         "smallest_lift": task.profile.smallest_lift,
@@ -69,11 +69,14 @@ def _body(task: Task, model: Model) -> dict[str, Json]:
     }
 
 
-def shared(task: Task, candidates: Sequence[str]) -> dict[str, Json]:
-    """The error of each claim, the margin of the way down, and the looks at test."""
+def shared(task: Task, candidates: Sequence[str], model: Model) -> dict[str, Json]:
+    """The error of each claim, the margin of the way down, and the looks at test.
+
+    No looks where a model judges, since people's labels are looked at once, nor at a recording, which costs nothing.
+    """
     rungs = max(1, len(candidates))
     found = split(ALPHA, candidates=rungs, claims=rungs * (2 if len(task.parts.edge) else 1))
-    looks: Looks = "none" if judge_of(task) else task.looks
+    looks: Looks = "none" if judge_of(task) or getattr(model, "fixed", False) else task.looks
     sizes = sizes_of(task.parts.test.examples, looks, (found.per_claim or ALPHA) / 2)
     levels = {"alpha": ALPHA, "alpha_target": found.per_candidate, "alpha_claim": found.per_claim}
     return {**levels, "alpha_down": found.down, "margin": MARGIN, "looks": looks, "sizes": sizes}

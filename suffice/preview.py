@@ -47,7 +47,7 @@ def preview(task: Task) -> dict[str, Json]:
     """An upper estimate: every candidate rung tried, none stopped at, nothing in the reply cache."""
     model = resolve(task.model, folder=task.folder)
     candidates = candidates_of(task, model)
-    told = {**shared(task, candidates), "candidates": len(candidates)}
+    told = {**shared(task, candidates, model), "candidates": len(candidates)}
     n, rate = len(task.parts.test), _rate(task, model)
     rungs = [_rung(task, model, rate, r.name) for r in LADDER]
     calls = sum(r["calls"] for r in rungs) + _diagnosing(candidates) + _afterwards(task, told, candidates)
