@@ -116,6 +116,21 @@ class Afterwards(Measures):
         values = {v["run"]: self.reading.values(v["run"]) for v in variants}
         return stability(variants, values, FIRST_LOOK, self.plan["seed"])
 
+    # Each layer's part
+
+    def ablation(self) -> list[dict[str, Json]]:
+        """What the final stack loses on dev without each of its layers; 5 % for all of them together, descriptive."""
+        line = next(self.reading.evidence.of("left_out"), None)
+        if line is None:
+            return []
+        whole, examples, layers = self.reading.values(line["whole"]), self.examples("select"), line["without"]
+        found = {
+            name: pairs(self.reading.values(run), whole, examples, alpha=0.05 / len(layers), seed=self.plan["seed"])
+            for name, run in layers.items()
+        }
+        keys = ("n", "lift", "low", "high", "wins", "losses", "decision")
+        return [{"layer": name, **{k: getattr(c, k) for k in keys}} for name, c in found.items()]
+
     # Fresh data
 
     def confirmation(self) -> dict[str, Json] | None:

@@ -31,7 +31,7 @@ from .run import Progress, run
 from .stack import Stack
 from .task import Task
 from .types import Json, Sampling
-from .variance import refit
+from .variance import leave_out, refit
 from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
 
@@ -116,6 +116,7 @@ class _Climb:
         self._lighter(held)
         self._explain(held)
         if held.rung != "floor":
+            leave_out(self.asking, self.best)
             refit(self.asking, self.best)
         if self.task.confirmation is not None and held.rung != "floor":
             confirm(self.asking, self.ledger, self.best, self.task.confirmation)

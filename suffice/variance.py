@@ -1,4 +1,4 @@
-"""Variance: how much hung on chance where something was chosen or learned on dev."""
+"""Variance: how much hung on chance where something was chosen or learned on dev, and what each layer brings there."""
 
 from __future__ import annotations
 
@@ -39,6 +39,24 @@ def refit(asking: Asking, stack: Stack) -> None:
         again = _fitted(stack, pool)
         runs.append(asking.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
     asking.evidence.add("refit", runs=runs, wanted=SEEDS)
+
+
+def leave_out(asking: Asking, stack: Stack) -> None:
+    """Run the final stack on dev without each of its layers, where that can be paid for, and write it down.
+
+    What the layers learned is kept as it is; nothing is fitted again.
+    """
+    select = asking.task.parts.select
+    begun = {"plan": asking.plan["hash"], "left out": stack.digest}
+    if not any(d.body == begun for d in asking.ledger.declared("begun")):
+        if not affordable(asking.budget, asking.ledger, len(select) * len(stack.layers)):
+            return
+        asking.ledger.declare("begun", begun)
+    whole = asking.run(stack, select, "select", "each layer's part: all of them")
+    without = {
+        n: asking.run(stack.without(n), select, "select", f"each layer's part: without {n}") for n in stack.names
+    }
+    asking.evidence.add("left_out", whole=whole.id, without={name: run.id for name, run in without.items()})
 
 
 def affordable(budget: Budget, ledger: Ledger, calls: int) -> bool:

@@ -224,6 +224,7 @@ class Conclusion(Afterwards):
             "test": self._test(),
             "steps": steps,
             "down": attempts,
+            "ablation": self.ablation(),
             "variance": self.variance(),
             "judge": self._judge(),
             "confirmation": self.confirmation(),
