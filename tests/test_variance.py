@@ -67,5 +67,5 @@ def test_a_climb_says_how_far_its_fit_moves_and_the_caps_are_kept(tmp_path: Path
     with Ledger.open(tmp_path / "free" / ".suffice" / "ledger.db") as ledger:
         spent = ledger.totals().attempts
     select = len(world(tmp_path, "few_shot").parts.select)
-    capped = climb(world(tmp_path / "capped", "few_shot"), budget=Budget(calls=spent - 2 * select + 5))
+    capped = climb(world(tmp_path / "capped", "few_shot"), budget=Budget(calls=spent - 3 * select + 5))
     assert capped.stop_at == "few_shot" and capped.body["variance"]["fits"]["fits"] == 1
