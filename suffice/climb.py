@@ -29,6 +29,7 @@ from .plugins import find, name_of
 from .record import Diagnosis, Run
 from .run import Progress, run
 from .stack import Stack
+from .stats.rung import worth_opening
 from .task import Task
 from .types import Json, Sampling
 from .variance import leave_out, refit
@@ -162,6 +163,8 @@ class _Climb:
         address = self.task.cheaper_model
         cheaper = resolve(address, folder=self.task.folder) if address else None
         kept = self._arithmetic.frozen()
+        if self.task.target.quality is not None and kept.quality.meets is not True:
+            return
         self.best = descend(
             self.asking,
             self.best,
@@ -298,10 +301,12 @@ class _Climb:
     def _behind(self, rung: Rung, held: Held, after: Run) -> Json:
         """The dev run that shows a rung hopeless, so that test need not be opened for it; None if it is not.
 
-        Either no variant gained on the stack without it, or it is proven behind what is held.
+        Either no variant gained on the stack without it, nor reached the target, or it is proven behind what is held.
         """
-        before = self.base_run
-        if rung.name not in ("classifier", "prompt") and before and (after.quality or 0.0) <= (before.quality or 0.0):
+        before, target = self.base_run, self.task.target
+        bound = None if target.quality is None else target.quality - target.tolerance
+        builds = rung.name not in ("classifier", "prompt")
+        if builds and before and not worth_opening(before.quality or 0.0, after.quality or 0.0, bound):
             return {"run": before.id, "title": "the stack without it"}
         if self.best_run is None:
             return None
