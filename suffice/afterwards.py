@@ -126,7 +126,7 @@ class Afterwards(Measures):
         whole, examples, layers = self.reading.values(line["whole"]), self.examples("select"), line["without"]
         found = {
             name: pairs(self.reading.values(run), whole, examples, alpha=0.05 / len(layers), seed=self.plan["seed"])
-            for name, run in layers.items()
+            for name, run in layers
         }
         keys = ("n", "lift", "low", "high", "wins", "losses", "decision")
         return [{"layer": name, **{k: getattr(c, k) for k in keys}} for name, c in found.items()]

@@ -56,7 +56,7 @@ def leave_out(asking: Asking, stack: Stack) -> None:
     without = {
         n: asking.run(stack.without(n), select, "select", f"each layer's part: without {n}") for n in stack.names
     }
-    asking.evidence.add("left_out", whole=whole.id, without={name: run.id for name, run in without.items()})
+    asking.evidence.add("left_out", whole=whole.id, without=[[name, run.id] for name, run in without.items()])
 
 
 def affordable(budget: Budget, ledger: Ledger, calls: int) -> bool:
