@@ -117,7 +117,8 @@ class _Climb:
         self._lighter(held)
         self._explain(held)
         if held.rung != "floor":
-            leave_out(self.asking, self.best)
+            if self.task.target.quality is None or held.quality.meets is not False:
+                leave_out(self.asking, self.best)
             refit(self.asking, self.best)
         if self.task.confirmation is not None and held.rung != "floor":
             confirm(self.asking, self.ledger, self.best, self.task.confirmation)

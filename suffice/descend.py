@@ -9,7 +9,7 @@ from .asking import UNLOOKED, Asking
 from .layer import Layer
 from .looks import asked_of, graded
 from .model import Model
-from .places import placed
+from .places import ANSWERING, placed
 from .plugins import name_of
 from .record import Run
 from .stack import Stack
@@ -18,8 +18,6 @@ from .types import Json
 
 MARGIN = 0.05
 """The loss that a lighter stack may have against the frozen one; `suffice gate` tolerates as much."""
-ANSWERING = ("classifier", "constant", "student")
-"""Layers that spare the model calls: a stack without them is no lighter."""
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,9 @@ class Measures:
         found = rung.quality(asked, scores := scores_of(values, examples))
         unjudged = sum(values[e.id] is None for e in examples)
         proven = rung.decided(asked, scores)
-        both = asked.ceiling is not None and proven == "above" and found.high < asked.ceiling
+        both = (proven == "above" and found.high < (asked.ceiling or 0)) or (
+            proven == "below" and found.low > (asked.bound or 0)
+        )
         meets = None if both else {"above": True, "below": False}.get(proven or "")
         reason = f"stopped at {items} of {asked.lift.n} items" if items < asked.lift.n else ""
         method = found.method

@@ -10,6 +10,8 @@ from .stack import Stack
 
 ORDER = ("student", "classifier", "rules", "structure", "long_context", "retrieval", "few_shot", "prompt")
 """How layers stand in a stack, outermost first."""
+ANSWERING = ("classifier", "constant", "student")
+"""Layers that spare the model calls: a stack without them is no lighter."""
 EXCLUDES = {"long_context": "retrieval", "retrieval": "long_context"}
 
 

@@ -13,6 +13,7 @@ from .data import Dataset
 from .layer import Layer
 from .ledger import Ledger
 from .looks import Values
+from .places import ANSWERING
 from .plan import FINALISTS
 from .split import apart
 from .stack import Stack
@@ -44,12 +45,14 @@ def refit(asking: Asking, stack: Stack) -> None:
 def leave_out(asking: Asking, stack: Stack) -> None:
     """Run the final stack on dev without each of its layers, where that can be paid for, and write it down.
 
-    What the layers learned is kept as it is; nothing is fitted again.
+    What the layers learned is kept as it is; nothing is fitted again. Layers that spare the model calls stay.
     """
-    select = asking.task.parts.select
+    select, names = asking.task.parts.select, [n for n in names if n not in ANSWERING]
+    if not names:
+        return
     begun = {"plan": asking.plan["hash"], "left out": stack.digest}
     if not any(d.body == begun for d in asking.ledger.declared("begun")):
-        if not affordable(asking.budget, asking.ledger, len(select) * len(stack.layers)):
+        if not affordable(asking.budget, asking.ledger, len(select) * len(names)):
             return
         asking.ledger.declare("begun", begun)
     whole = asking.run(stack, select, "select", "each layer's part: all of them")
