@@ -16,10 +16,10 @@ ROWS = (
     "types errors digest strict version stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
-    "probe evidence",
+    "probe evidence opinions suspects",
     "database stored writer ledger price budget breaker calls",
-    "load new index search run compare again draw sway judged people pairwise summary gate plan diagnose looks asking "
-    "measures variance afterwards verdict descend confirm declare climb preview verify",
+    "load new index search run compare again ablation ablate draw sway judged people pairwise summary gate plan diagnose "
+    "looks asking measures variance afterwards verdict descend confirm declare climb preview verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}
