@@ -47,7 +47,7 @@ def leave_out(asking: Asking, stack: Stack) -> None:
 
     What the layers learned is kept as it is; nothing is fitted again. Layers that spare the model calls stay.
     """
-    select, names = asking.task.parts.select, [n for n in names if n not in ANSWERING]
+    select, names = asking.task.parts.select, [n for n in stack.names if n not in ANSWERING]
     if not names:
         return
     begun = {"plan": asking.plan["hash"], "left out": stack.digest}
@@ -56,9 +56,7 @@ def leave_out(asking: Asking, stack: Stack) -> None:
             return
         asking.ledger.declare("begun", begun)
     whole = asking.run(stack, select, "select", "each layer's part: all of them")
-    without = {
-        n: asking.run(stack.without(n), select, "select", f"each layer's part: without {n}") for n in stack.names
-    }
+    without = {n: asking.run(stack.without(n), select, "select", f"each layer's part: without {n}") for n in names}
     asking.evidence.add("left_out", whole=whole.id, without=[[name, run.id] for name, run in without.items()])
 
 
