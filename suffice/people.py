@@ -10,7 +10,7 @@ from .data import Example
 from .draw import drawn, to_label
 from .evidence import Reading
 from .judged import judged
-from .labels import Arm, Label, Labels
+from .labels import Arm, Label, Labels, sha256
 from .stats.interval import Interval, mean_interval
 from .stats.ppi import powered_mean
 from .stats.sample import ENOUGH_GROUPS
@@ -67,5 +67,5 @@ class People:
         for before, after in pairs:
             arms = self.arm(before), self.arm(after)
             for row in to_label(*arms, self.examples, DRAWN, seed=self.seed, labels=self.labels):
-                rows[f"{row['id']}\0{row['output']}"] = row
-        return list(rows.values())
+                rows[sha256(f"{self.seed}:{row['id']}:{row['output']}")] = row
+        return [rows[key] for key in sorted(rows)]

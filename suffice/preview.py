@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .climb import sampling_for
-from .declare import shared
+from .declare import judge_of, shared
 from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
 from .leakage import leaks, warnings_of
 from .ledger import Ledger
@@ -48,9 +48,9 @@ def preview(task: Task) -> dict[str, Json]:
     model = resolve(task.model, folder=task.folder)
     candidates = candidates_of(task, model)
     told = {**shared(task, candidates, model), "candidates": len(candidates)}
-    n, rate = len(task.parts.test), _rate(task, model)
+    n, rate, judged = len(task.parts.test), _rate(task, model), 2 if judge_of(task) else 1
     rungs = [_rung(task, model, rate, r.name) for r in LADDER]
-    calls = sum(r["calls"] for r in rungs) + _diagnosing(candidates) + _afterwards(task, told, candidates)
+    calls = judged * (sum(r["calls"] for r in rungs) + _diagnosing(candidates) + _afterwards(task, told, candidates))
     found = leaks(task)
     target = {"quality": task.target.quality, "tolerance": task.target.tolerance}
     return {

@@ -19,6 +19,7 @@ from .measures import Held, Quality
 from .plan import LADDER
 from .stats.power import items_to_prove, needed, provable
 from .stats.target import boundaries
+from .sway import same_family
 from .types import Json
 
 FORMAT = 1
@@ -342,7 +343,9 @@ class Conclusion(Afterwards):
             else "the judging runs, several requests at a time and queueing left out; set target.p95_ms for an "
             "unloaded sample"
         )
+        kin = self.judge and same_family(self.judge, self.task["model"])
         return [
+            *(["The judge is of the judged model's own family, which it may flatter."] if kin else []),
             "Quality is measured on test items alone; nothing was learned or chosen on them.",
             "How much another draw of dev would have chosen and learned otherwise stands under variance.",
             f"Latencies come from {latency}.",
