@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..version import __version__
-from . import ask, climb, demo, diagnose, doctor, gate, knowledge, new, proof, run
+from . import ablate, ask, climb, demo, diagnose, doctor, gate, knowledge, new, proof, run
 
 
 def command() -> Any:
@@ -36,6 +36,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     proof.compare,
     gate.gate,
     diagnose.diagnose,
+    ablate.ablate,
     proof.verify,
     proof.report,
     knowledge.index,
