@@ -132,8 +132,7 @@ class _Climb:
         arithmetic = self._arithmetic
         rungs = {x["rung"]: x["test"] for x in self.evidence.of("rung") if x["test"]}
         rungs["floor"] = self.evidence.one("floor")["test"]
-        measured = [s for s in arithmetic.steps()[0] if s["comparison"]]
-        kept = [s for s in measured if s["status"] == "kept"] or measured[-1:]
+        kept = [s for s in arithmetic.steps()[0] if s["status"] == "kept"]
         own = next(self.evidence.of("own_best"), None)
         asked = [(rungs[s["comparison"]["against"]], rungs[s["rung"]]) for s in kept]
         rows = arithmetic.people.wanted(asked or [(rungs["floor"], own["test"] if own else rungs["floor"])])
