@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from .ablation import ablation_of
 from .compare import clusters, pairs
 from .digest import plain
 from .evidence import Line
@@ -118,18 +119,21 @@ class Afterwards(Measures):
 
     # Each layer's part
 
-    def ablation(self) -> list[dict[str, Json]]:
-        """What the final stack loses on dev without each of its layers; 5 % for all of them together, descriptive."""
-        line = next(self.reading.evidence.of("left_out"), None)
-        if line is None:
-            return []
-        whole, examples, layers = self.reading.values(line["whole"]), self.examples("select"), line["without"]
-        found = {
-            name: pairs(self.reading.values(run), whole, examples, alpha=0.05 / len(layers), seed=self.plan["seed"])
-            for name, run in layers
-        }
-        keys = ("n", "lift", "low", "high", "wins", "losses", "decision")
-        return [{"layer": name, **{k: getattr(c, k) for k in keys}} for name, c in found.items()]
+    def ablation(self) -> dict[str, Json] | None:
+        """What the final stack loses on dev without each of its layers; limits of all together at 95 %, descriptive."""
+        line, examples = next(self.reading.evidence.of("left_out"), None), self.examples("select")
+        if line is None or len(examples) < 2:
+            return None
+        names = [name for name, _ in line["without"]]
+        values = {frozenset(names): self.reading.values(line["whole"])}
+        values |= {frozenset(names) - {name}: self.reading.values(run) for name, run in line["without"]}
+        found = ablation_of(values, examples, layers=names, seed=self.plan["seed"])
+        decided = {1: "better", -1: "worse", 0: "undecided"}
+        parts = [
+            {"layer": e.factors[0], "lift": e.estimate, "low": e.low, "high": e.high, "decision": decided[e.sign]}
+            for e in found.removals
+        ]
+        return {"n": found.n, "parts": parts, "sentences": list(found.sentences), "note": found.note}
 
     # Fresh data
 

@@ -61,9 +61,10 @@ def test_a_climb_says_how_far_its_fit_moves_and_the_caps_are_kept(tmp_path: Path
     fits, chosen = found.body["variance"]["fits"], found.body["variance"]["chosen"]
     assert (fits["fits"], fits["wanted"]) == (3, 3) and fits["deviation"] >= 0
     assert {c["rung"] for c in chosen} == {"prompt", "few_shot"} and all(0 <= c["again"] <= 1 for c in chosen)
-    parts = {part["layer"]: part for part in found.body["ablation"]}
+    parts = {part["layer"]: part for part in found.body["ablation"]["parts"]}
     assert set(parts) == {"few_shot", "prompt"} and parts["few_shot"]["decision"] == "better"
-    assert parts["prompt"]["decision"] == "undecided" and parts["prompt"]["wins"] == parts["prompt"]["losses"] == 0
+    assert parts["prompt"]["decision"] == "undecided" and parts["prompt"]["lift"] == 0
+    assert found.body["ablation"]["sentences"][0].startswith("few_shot helps: ")
     with Ledger.open(tmp_path / "free" / ".suffice" / "ledger.db") as ledger:
         spent = ledger.totals().attempts
     select = len(world(tmp_path, "few_shot").parts.select)

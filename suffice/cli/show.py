@@ -39,7 +39,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     _reasons(body, screen)
     _list(screen, "The way down", [f"{a['title']}: {a['reason']}" for a in body.get("down", ())])
     _list(screen, "On fresh examples", _confirmed(body.get("confirmation")))
-    _list(screen, "What each layer brings on dev", [_part(one) for one in body.get("ablation", ())])
+    _list(screen, "What each layer brings on dev", (body.get("ablation") or {}).get("sentences", []))
     _list(screen, "What hung on chance", _chance(body.get("variance")))
     _causes(body, screen)
     _list(screen, "What would change this", body["what_would_change_this"])
@@ -169,11 +169,6 @@ def _confirmed(found: Body | None) -> list[str]:
     quality = "" if found["quality"] is None else f": {_quality(found['quality'])} on {found['n']} examples"
     dropped = f"{len(found['dropped'])} left out, for they repeat an example of the task" if found["dropped"] else ""
     return [line for line in (found["words"] + quality, dropped, found["overspent"]) if line]
-
-
-def _part(found: Body) -> str:
-    said = f"{found['layer']}: {_between(found['lift'], found['low'], found['high'], '+.2f')}"
-    return f"{said} on {found['n']} items, {found['wins']} won, {found['losses']} lost"
 
 
 def _chance(found: Body | None) -> list[str]:
