@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -72,3 +76,10 @@ def test_the_same_seed_gives_the_same_limits() -> None:
     ends = np.zeros(4), np.ones(4)
     first, again = (simultaneous_limits(values, *ends, None, 0.05, seed=3) for _ in range(2))
     assert (first[0] == again[0]).all() and (first[1] == again[1]).all()
+
+
+def test_the_table_of_coverage_can_be_printed() -> None:
+    script = Path(__file__).parent.parent.parent / "benchmarks" / "ablation.py"
+    done = subprocess.run([sys.executable, str(script), "--quick"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and done.stdout.endswith("holds\n"), done.stdout + done.stderr
+    assert done.stdout.count("max-t, items added") == 6
