@@ -48,8 +48,8 @@ def clinc150() -> list[Row]:
 
 def pubmedqa() -> list[Row]:
     """The question and its conclusion; whether that says yes, no or maybe."""
-    rows = map(json.loads, (DATA / "pubmedqa_l" / "pqal.jsonl").read_text("utf-8").splitlines())
-    return [(f"{r['question']} {r['long_answer']}", r["final_decision"]) for r in rows]
+    with (DATA / "pubmedqa_l" / "pqal.jsonl").open(encoding="utf-8") as file:
+        return [(f"{r['question']} {r['long_answer']}", r["final_decision"]) for r in map(json.loads, file)]
 
 
 SETS: Mapping[str, Callable[[], list[Row]]] = {"banking77": banking77, "clinc150": clinc150, "pubmedqa": pubmedqa}

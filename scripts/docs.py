@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,13 @@ def commands_table() -> str:
     """Every command with its arguments and options."""
     from suffice.cli.app import command
 
-    return "".join(_command(name, one) for name, one in command().commands.items())
+    return "".join(_command(name, one) for name, one in _flat(command().commands))
+
+
+def _flat(commands: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Commands by name, those of a group behind its name."""
+    for name, one in commands.items():
+        yield from _flat(one.commands, f"{before}{name} ") if hasattr(one, "commands") else [(f"{before}{name}", one)]
 
 
 def _command(name: str, one: Any) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 from .contract import fits
-from .data import Example, Output, likeness, worded
+from .data import Example, Output, worded
 from .digest import canonical
 from .duplicates import duplicates
 from .evidence import Line, Reading, answer_of
@@ -26,10 +26,12 @@ DECIDABLE = frozenset({"label", "exact", "json"})
 """Scorers under which a reply can be an expected answer: right or wrong, and the same from whoever gives it."""
 KINDS_AT_LEAST = 2
 """Kinds of stacks (without a model, over one, over another) that must agree: one kind repeats its own mistakes."""
-SPOKEN_FOR = 0.05
-"""The share of an example's nearest ones that carry its own label, from which stacks cannot make it suspect."""
+SPOKEN_FOR = 2
+"""Nearest examples that carry an example's own label, from which stacks cannot make it suspect; one may be wrong."""
 LISTED_FROM = 0.3
 """The score from which a suspect is listed. Lower finds more, and more that is right: docs/LOG.md."""
+SURE = 0.9
+"""How sure the classifier must be where nearness is of words alone, which tell less than meanings."""
 NAMED = 3
 
 
@@ -101,8 +103,8 @@ def suspects(
     """The examples whose expected answer looks wrong, the most suspect first.
 
     Three signs: an example that reads the same has another answer; dev's labels say confidently that another label is
-    meant (confident learning); stacks of at least two kinds agree on another answer, and none of the nearest examples
-    in dev speaks for the expected one. Pure: equal values give an equal list.
+    meant (confident learning); stacks of at least two kinds agree on another answer, and at most one of the nearest
+    examples in dev speaks for the expected one. Pure: equal values give an equal list.
     """
     told = {e.id: (part, e) for part, examples in parts.items() for e in examples}
     hints: dict[str, list[_Hint]] = defaultdict(list)
@@ -151,12 +153,16 @@ def _doubled(told: Mapping[str, tuple[str, Example]], opinions: Sequence[Opinion
 
 
 def _apart(one: Example, other: Example) -> bool:
-    """Whether no answer is accepted for both."""
-    return not {_key(a) for a in one.accepted} & {_key(a) for a in other.accepted}
+    return not agree(one.accepted, other.accepted)
+
+
+def agree(one: Sequence[Json], other: Sequence[Json]) -> bool:
+    """Whether two lists of accepted answers have one in common, but for case, spaces and a full stop at the end."""
+    return bool({_key(a) for a in one} & {_key(a) for a in other})
 
 
 def _key(answer: Json) -> str:
-    return likeness(worded(answer)) or worded(answer)
+    return " ".join(worded(answer).casefold().split()).rstrip(".") or worded(answer)
 
 
 # What dev's labels say
@@ -177,7 +183,8 @@ def _learned(told: Mapping[str, tuple[str, Example]], opinions: Sequence[Opinion
         votes[at, [code[label] for label in o.near]] = list(o.near.values())
     for doubt in doubts(votes, [code[label] for label in own], [o.part in TEACHES for o, _ in known]):
         (o, e), proposed = known[doubt.at], labels[doubt.proposed]
-        second = o.label == proposed if o.by == "words" else o.label not in map(str, e.accepted)
+        surely = o.label == proposed and o.confidence >= SURE
+        second = surely if o.by == "words" else o.label not in map(str, e.accepted)
         if second and proposed not in map(str, e.accepted):
             near = sum(o.near.values())
             words = (
@@ -203,7 +210,7 @@ def _agreed(
     near = {o.id: o.near for o in opinions}
     for found in agreements:
         votes, own = near.get(found.id, {}), [str(a) for a in told[found.id][1].accepted]
-        spoken = sum(votes.get(label, 0) for label in own) > SPOKEN_FOR * sum(votes.values())
+        spoken = sum(votes.get(label, 0) for label in own) >= SPOKEN_FOR
         if found.kinds >= KINDS_AT_LEAST and not spoken:
             stacks = found.without_model + sum(found.over.values())
             over = [f"{n} {'asks' if n == 1 else 'ask'} one model" for n in found.over.values()]

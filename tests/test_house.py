@@ -18,8 +18,9 @@ ROWS = (
     "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
     "probe evidence opinions suspects",
     "database stored writer ledger price budget breaker calls",
-    "load new index search run compare again ablation ablate draw sway judged people pairwise summary gate plan diagnose "
-    "looks asking measures variance afterwards verdict descend confirm declare climb preview verify",
+    "load new index search run compare again ablation ablate draw sway judged people pairwise summary gate plan "
+    "diagnose looks asking measures effect adjudicate variance afterwards verdict descend confirm declare climb "
+    "preview verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

@@ -128,7 +128,7 @@ def test_stacks_are_not_believed_where_dev_speaks_for_the_label() -> None:
 
 def flipped(folder: Path, wrong: set[int]) -> Task:
     """Parcels whose labels are right but for a few; a model that knows the truth, and a classifier that learns it."""
-    cases = [example(i, "labels") for i in range(120)]
+    cases = [example(i, "labels") for i in range(80)]
     cases = [
         Example(e.id, e.input, OTHER[str(e.expected)] if i in wrong else e.expected, split="test" if i % 2 else "dev")
         for i, e in enumerate(cases)
@@ -148,7 +148,7 @@ def test_a_climb_says_which_labels_its_stacks_agree_against(tmp_path: Path) -> N
         assert a.proposed == label(int(a.id[1:])) and a.without_model == 1 and next(iter(a.over.values())) >= 1
         assert a.missed >= a.same >= len(wrong)
     listed = suspects_of(Reading(evidence))
-    assert {s.id for s in listed} == {f"q{i}" for i in wrong} and all(s.signs == ("stacks",) for s in listed)
+    assert {s.id for s in listed} == {f"q{i}" for i in wrong} and all("stacks" in s.signs for s in listed)
 
 
 def test_opinions_are_read_back_from_evidence_as_they_were() -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..version import __version__
-from . import ablate, ask, climb, demo, diagnose, doctor, gate, knowledge, new, proof, run
+from . import ablate, ask, climb, data, demo, diagnose, doctor, gate, knowledge, new, proof, run
 
 
 def command() -> Any:
@@ -24,6 +24,7 @@ def command() -> Any:
     app.callback()(_version)
     for function in COMMANDS:
         app.command()(function)
+    app.add_typer(data.commands(), name="data")
     return typer.main.get_command(app)
 
 

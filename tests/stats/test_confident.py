@@ -16,15 +16,22 @@ def _blobs(n: int, classes: int, spread: float, seed: int = 0) -> tuple[np.ndarr
     return (points / np.linalg.norm(points, axis=1, keepdims=True)).astype(np.float32), truth
 
 
+def test_of_few_that_teach_the_nearest_quarter_votes() -> None:
+    points, labels = _blobs(40, 2, 0.1)
+    assert set(nearest_votes(points, labels, [True] * 40, classes=2).sum(axis=1)) == {10}
+    assert set(nearest_votes(points, labels, np.arange(40) < 3, classes=2).sum(axis=1)) == {1}
+    points, labels = _blobs(200, 2, 0.1)
+    assert set(nearest_votes(points, labels, [True] * 200, classes=2).sum(axis=1)) == {NEAREST}
+
+
 def test_the_nearest_are_others_that_teach_and_not_of_ones_own_group() -> None:
-    points = np.array([[1, 0], [1, 0.01], [0.9, 0.1], [0, 1], [0.95, 0.05]], np.float32)
-    labels, teaches = [0, 1, 0, 1, 1], [True, True, True, True, False]
-    votes = nearest_votes(points, labels, teaches, ["a", "a", "b", "c", "d"], classes=2, nearest=2)
-    assert votes[0].tolist() == [1, 1]  # b and c: not itself, nor a's other, nor the one that teaches nobody
+    near = [[1, 0], [1, 0.01], [0.9, 0.1], [0, 1], [0.95, 0.05]]
+    points = np.array([*near, *[[-1, 0]] * 4], np.float32)
+    labels, teaches = [0, 1, 0, 1, 1, 1, 1, 1, 1], [True] * 4 + [False] + [True] * 4
+    votes = nearest_votes(points, labels, teaches, ["a", "a", *range(7)], classes=2)
+    assert votes[0].tolist() == [1, 1]  # the third and the fourth: not itself, nor its group, nor who teaches nobody
     assert votes[4].tolist() == [1, 1]  # of those that teach, the first two
-    assert nearest_votes(points, labels, [False] * 5, classes=2).sum() == 0
-    few = nearest_votes(points, labels, teaches, classes=2)
-    assert few.sum(axis=1).tolist() == [3, 3, 3, 3, 4]  # all there are, where there are fewer than 20
+    assert nearest_votes(points, labels, [False] * 9, classes=2).sum() == 0
 
 
 @pytest.mark.parametrize("seed", range(3))
