@@ -8,12 +8,14 @@ from dataclasses import replace
 from .ablation import ablation_of
 from .compare import clusters, pairs
 from .digest import plain
+from .effect import Row, effect_of
 from .evidence import Line
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
 from .stats import rung
 from .stats.interval import mean_interval
+from .suspects import suspects_of
 from .types import Json
 from .variance import spread, stability
 
@@ -135,6 +137,29 @@ class Afterwards(Measures):
         ]
         return {"n": found.n, "parts": parts, "sentences": list(found.sentences), "note": found.note}
 
+    # Labels that look wrong
+
+    def labels(self, kept: Held, against: str | None) -> dict[str, Json]:
+        """Expected answers that look wrong, and what they and leaked items do to the verdict: it decides nothing."""
+        if "scorer" not in self.task:
+            return {"suspects": 0, "shown": [], "effect": None}
+        found = suspects_of(self.reading)
+        told = [{**plain(s), "evidence": list(s.evidence), "signs": list(s.signs)} for s in found[:SUSPECTS]]
+        if against is None:
+            return {"suspects": len(found), "shown": told, "effect": None}
+        seen = effect_of(self.reading, kept.test, against, found)
+        rows = [self._row(row) for row in (seen.as_labelled, *seen.rows)]
+        return {
+            "suspects": len(found),
+            "shown": told,
+            "effect": {"rows": rows, "note": seen.note} if rows[1:] else None,
+        }
+
+    def _row(self, row: Row) -> dict[str, Json]:
+        keys = ("name", "items", "n", "quality", "low", "high", "meets", "words")
+        lift = {f"lift_{k}" if k != "lift" else k: getattr(row.comparison, k) for k in ("lift", "low", "high")}
+        return {**{k: getattr(row, k) for k in keys}, **lift, "changed": list(row.changed)}
+
     # Fresh data
 
     def confirmation(self) -> dict[str, Json] | None:
@@ -174,6 +199,8 @@ class Afterwards(Measures):
         return {**told, "n": len(examples), "quality": shown(quality), "target_met": quality.meets, "words": words}
 
 
+SUSPECTS = 40
+"""Suspect labels that a verdict shows, the most suspect first."""
 UNVERIFIED = "an unverified judge's scores confirm nothing"
 
 _UNTRIED: Mapping[str, Json] = {

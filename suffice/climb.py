@@ -23,6 +23,7 @@ from .layer import Layer
 from .ledger import Ledger
 from .measures import Held
 from .model import Model, resolve
+from .opinions import opinions
 from .places import placed
 from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, layer_of, plan
 from .plugins import find, name_of
@@ -38,6 +39,8 @@ from .version import __version__
 
 RECORDS = "records.jsonl"
 TO_LABEL = "to_label.jsonl"
+DOUBTED_AT_MOST = 20_000
+"""Examples up to which every label is looked at: each is compared with all of dev."""
 BEHIND = 0.01
 """The level at which dev must prove a rung behind what is held before test is left closed for it."""
 HAND_OVER_BELOW = (0.5, 0.7, 0.9)
@@ -122,10 +125,20 @@ class _Climb:
             refit(self.asking, self.best)
         if self.task.confirmation is not None and held.rung != "floor":
             confirm(self.asking, self.ledger, self.best, self.task.confirmation)
+        self._doubt()
         found = Verdict(conclude(self.evidence), self.evidence)
         if write and found.body["judge"] and not found.body["judge"]["verified"]:
             self._ask_people()
         return self._written(found) if write else found
+
+    def _doubt(self) -> None:
+        """What dev says of every label, dev's own and test's, now that nothing hangs on it any more."""
+        parts = {name: getattr(self.parts, name) for name in ("pool", "select", "test", "edge")}
+        if self.task.output.kind != "labels" or sum(map(len, parts.values())) > DOUBTED_AT_MOST:
+            return
+        self.watch("labels that look wrong", None)
+        for one in opinions(parts, folder=self.task.folder):
+            self.evidence.add("opinion", **plain(one))
 
     def _ask_people(self) -> None:
         """Leave the outputs that people must label before a judge's scores count, blind and drawn at random."""

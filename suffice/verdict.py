@@ -227,6 +227,7 @@ class Conclusion(Afterwards):
             "down": attempts,
             "ablation": self.ablation(),
             "variance": self.variance(),
+            "labels": self.labels(held, self._beneath(steps)),
             "judge": self._judge(),
             "confirmation": self.confirmation(),
             "diagnosis": plain(explained.findings) if explained else [],
@@ -236,6 +237,15 @@ class Conclusion(Afterwards):
             "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
             "what_would_change_this": self._changes(steps, kept, met),
         }
+
+    def _beneath(self, steps: Sequence[Mapping[str, Json]]) -> str | None:
+        """The run on test that the lift of the last kept rung is over."""
+        kept = next((s for s in reversed(steps) if s["status"] == "kept"), None)
+        if kept is None:
+            return None
+        runs = {x["rung"]: x["test"] for x in self.reading.evidence.of("rung")}
+        run: str = runs.get(kept["comparison"]["against"]) or self.reading.evidence.one("floor")["test"]
+        return run
 
     def frozen(self) -> Held:
         """The stack that the climb stopped at, asked further for a last word on the target."""

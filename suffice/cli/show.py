@@ -41,6 +41,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     _list(screen, "On fresh examples", _confirmed(body.get("confirmation")))
     _list(screen, "What each layer brings on dev", (body.get("ablation") or {}).get("sentences", []))
     _list(screen, "What hung on chance", _chance(body.get("variance")))
+    _list(screen, "Labels that look wrong", _doubted(body.get("labels")))
     _causes(body, screen)
     _list(screen, "What would change this", body["what_would_change_this"])
     _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
@@ -169,6 +170,19 @@ def _confirmed(found: Body | None) -> list[str]:
     quality = "" if found["quality"] is None else f": {_quality(found['quality'])} on {found['n']} examples"
     dropped = f"{len(found['dropped'])} left out, for they repeat an example of the task" if found["dropped"] else ""
     return [line for line in (found["words"] + quality, dropped, found["overspent"]) if line]
+
+
+NAMED = 3
+"""Suspect labels that are named here; the report shows more."""
+
+
+def _doubted(found: Body | None) -> list[str]:
+    if not found or not found["suspects"]:
+        return []
+    named = [f"{s['id']}: {s['expected']}, or {s['proposed']}? {s['evidence'][0]}" for s in found["shown"][:NAMED]]
+    more = found["suspects"] - len(named)
+    lines = [*named, *([f"and {more} more"] if more else [])]
+    return [*lines, *(row["words"] for row in (found["effect"] or {"rows": []})["rows"][1:])]
 
 
 def _chance(found: Body | None) -> list[str]:
