@@ -18,7 +18,6 @@ from .errors import MissingExtra, Unreachable
 from .plugins import find
 from .stats.confident import nearest_votes
 from .types import Answer, Request
-from .vectors import vectors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -126,6 +125,8 @@ def _drawn(key: str) -> str:
 
 
 def _points(texts: Sequence[str], folder: Path, embedder: str | None) -> tuple[By, Array]:
+    from .vectors import vectors
+
     with suppress(Unreachable, MissingExtra):
         if embedder is not None:
             return "meaning", vectors(texts, embedder=embedder, folder=folder)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import random
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from suffice.climb import climb
 from suffice.data import Dataset, Example, Output
 from suffice.evidence import Evidence, Reading
-from suffice.opinions import Opinion
+from suffice.opinions import Opinion, opinions
 from suffice.plugins import find
 from suffice.suspects import Agreement, Suspect, agreements, opinions_of, suspects, suspects_of
 from suffice.task import Target, Task
@@ -189,3 +191,24 @@ def test_replies_are_one_answer_where_the_scorer_says_so(
     found = agreements(Reading(evidence))
     assert [a.proposed for a in found] == ([] if proposed is None else [proposed])
     assert all(a.kinds == 2 and (a.missed, a.same) == (1, 1) for a in found)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("minilm")
+def test_most_suspects_of_banking77_are_labels_that_were_flipped(data: Path, tmp_path: Path) -> None:
+    with (data / "banking77" / "train.csv").open(encoding="utf-8") as file:
+        rows = [(row["text"], row["category"]) for row in csv.DictReader(file)]
+    draw = random.Random(7)
+    draw.shuffle(rows)
+    labels = sorted({label for _, label in rows})
+    truth = {f"q{at}": label for at, (_, label) in enumerate(rows[:1500])}
+    cases = tuple(
+        Example(id_, text, draw.choice([x for x in labels if x != label]) if draw.random() < 0.05 else label)
+        for (id_, label), (text, _) in zip(truth.items(), rows, strict=False)
+    )
+    told = opinions({"pool": Dataset(cases, Output("labels", tuple(labels)))}, folder=tmp_path)
+    found = [s for s in suspects({"pool": cases}, told) if "learned" in s.signs]
+    flipped = {e.id for e in cases if e.expected != truth[e.id]}
+    hits = [s for s in found if s.id in flipped]
+    assert len(hits) >= 0.75 * len(found) and len(hits) >= 0.4 * len(flipped)
+    assert sum(s.proposed == truth[s.id] for s in hits) >= 0.9 * len(hits)

@@ -108,9 +108,9 @@ def _show_found(found: Adjudicated, path: Path | None, screen: Console) -> None:
     screen.print(f"{len(found.random_wrong)} of {found.random} others are wrong too")
     share = "not known" if found.wrong is None else f"{found.wrong:.1%}"
     limits = f"[{found.low:.1%}, {found.high:.1%}]"
-    screen.print(f"wrong labels among all {found.examples}: {share} {limits} at {found.level:.0%}")
+    screen.print(f"wrong labels among the {found.examples} examples looked at: {share} {limits} at {found.level:.0%}")
     if found.undecided:
         screen.print(f"{len(found.undecided)} rows were not filled; the limits count them as whatever is worse")
     if path:
-        screen.print(f"{path}: {len(found.changes)} answers corrected. Name it in suffice.yaml (`examples`) and climb:")
-        screen.print("the set has another fingerprint, so it is another test set")
+        said = f"{path}: {len(found.changes)} corrected. Name it in suffice.yaml (`examples`) and climb"
+        screen.print(f"{said}: it has another fingerprint, so it is another test set", soft_wrap=True)
