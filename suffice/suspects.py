@@ -181,7 +181,7 @@ def _learned(told: Mapping[str, tuple[str, Example]], opinions: Sequence[Opinion
     votes = np.zeros((len(known), len(labels)), np.intp)
     for at, (o, _) in enumerate(known):
         votes[at, [code[label] for label in o.near]] = list(o.near.values())
-    for doubt in doubts(votes, [code[label] for label in own], [o.part in TEACHES for o, _ in known]):
+    for doubt in doubts(votes, [code[label] for label in own], [told[o.id][0] in TEACHES for o, _ in known]):
         (o, e), proposed = known[doubt.at], labels[doubt.proposed]
         surely = o.label == proposed and o.confidence >= SURE
         second = surely if o.by == "words" else o.label not in map(str, e.accepted)

@@ -51,8 +51,8 @@ def nearest_votes(
 ) -> Integers:
     """How many of an item's nearest items carry each label (items × classes): those that teach, of other groups.
 
-    `points` are rows of length one (items × dimensions); the nearest have the largest inner product. Ties go to the
-    item that stands first, and of a few that teach only the nearest quarter votes.
+    `points` are rows of length one (items × dimensions); the nearest have the largest inner product. Of a few that
+    teach only the nearest quarter votes.
     """
     import numpy as np
 
@@ -65,7 +65,7 @@ def nearest_votes(
         rows = slice(start, start + AT_ONCE)
         nearness = np.asarray(points[rows] @ points[teachers].T, np.float64)
         nearness[codes[rows][:, None] == codes[teachers][None, :]] = -np.inf
-        order = np.argsort(-nearness, axis=1, kind="stable")[:, :nearest]
+        order = np.argpartition(-nearness, nearest - 1, axis=1)[:, :nearest]
         known = np.isfinite(np.take_along_axis(nearness, order, axis=1))
         for at, (near, there) in enumerate(zip(order, known, strict=True), start):
             np.add.at(found[at], owners[near[there]], 1)
