@@ -16,7 +16,7 @@ from .evidence import Line, Reading, answer_of
 from .opinions import TEACHES, Opinion, joined
 from .plugins import build
 from .score import Scorer
-from .stats.confident import doubts
+from .stats.confident import USUAL_AT_LEAST, doubts
 from .strict import Malformed, parse
 from .types import Json
 
@@ -207,11 +207,12 @@ def _nearest_own(opinion: Opinion, example: Example) -> str:
 def _agreed(
     told: Mapping[str, tuple[str, Example]], opinions: Sequence[Opinion], agreements: Sequence[Agreement]
 ) -> Iterator[_Hint]:
-    near = {o.id: o.near for o in opinions}
+    near, usual = {o.id: o.near for o in opinions}, _usual(told, opinions)
     for found in agreements:
-        votes, own = near.get(found.id, {}), [str(a) for a in told[found.id][1].accepted]
-        spoken = sum(votes.get(label, 0) for label in own) >= SPOKEN_FOR
-        if found.kinds >= KINDS_AT_LEAST and not spoken:
+        own = [str(a) for a in told[found.id][1].accepted]
+        spoken = sum(near.get(found.id, {}).get(label, 0) for label in own) >= SPOKEN_FOR
+        missed = found.id not in near or max(usual.get(label, 0.0) for label in own) >= USUAL_AT_LEAST
+        if found.kinds >= KINDS_AT_LEAST and missed and not spoken:
             stacks = found.without_model + sum(found.over.values())
             over = [f"{n} {'asks' if n == 1 else 'ask'} one model" for n in found.over.values()]
             free = [f"{found.without_model} without a model"] if found.without_model else []
@@ -220,6 +221,16 @@ def _agreed(
                 f"items that none of them gets right, they say the same on {found.same}"
             )
             yield _Hint(found.id, "stacks", found.proposed, words, 1 - 0.5**found.kinds)
+
+
+def _usual(told: Mapping[str, tuple[str, Example]], opinions: Sequence[Opinion]) -> dict[str, float]:
+    """The share of its own votes that an example in dev usually gets, by label: of a rare one nothing can be missed."""
+    shares: dict[str, list[float]] = defaultdict(list)
+    for o in opinions:
+        if o.id in told and told[o.id][0] in TEACHES:
+            own = _nearest_own(o, told[o.id][1])
+            shares[own].append(o.near.get(own, 0) / max(1, sum(o.near.values())))
+    return {label: sum(found) / len(found) for label, found in shares.items()}
 
 
 def agreements(reading: Reading) -> list[Agreement]:

@@ -108,10 +108,11 @@ def test_test_items_are_judged_by_the_standards_of_dev() -> None:
 # What stacks agree on
 
 
-def agreed(kinds: int, **near: int) -> list[Suspect]:
+def agreed(kinds: int, *, usual: int = 16, **near: int) -> list[Suspect]:
     found = Agreement("x", "test", "b", 1, {f"m{i}": 2 for i in range(kinds - 1)}, 9, 3)
-    opinions = [Opinion("x", "test", near, "meaning", "b", 0.1)] if near else []
-    return suspects({"test": [Example("x", "x", "a")]}, opinions, [found])
+    dev, told = said(5, usual=usual)
+    told = [*told[:-1], Opinion("x", "test", near, "meaning", "a", 0.1)] if near else []
+    return suspects({"pool": dev[:-1], "test": [Example("x", "x", "a")]}, told, [found])
 
 
 def test_stacks_of_two_kinds_that_agree_are_a_sign_and_one_kind_is_none() -> None:
@@ -126,6 +127,7 @@ def test_stacks_of_two_kinds_that_agree_are_a_sign_and_one_kind_is_none() -> Non
 
 def test_stacks_are_not_believed_where_dev_speaks_for_the_label() -> None:
     assert agreed(2, a=2, b=18) == [] and named(agreed(2, a=1, b=19)) == [("x", "b")]
+    assert agreed(2, usual=3, a=1, b=19) == []  # examples of its label hardly ever speak for one another
 
 
 def flipped(folder: Path, wrong: set[int]) -> Task:
