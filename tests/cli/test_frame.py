@@ -12,7 +12,7 @@ import pytest
 
 from suffice.cli.app import COMMANDS
 
-ASKING = ("demo", "climb", "run", "diagnose", "ask")
+ASKING = ("demo", "climb", "run", "diagnose", "ask", "compare", "ablate")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
