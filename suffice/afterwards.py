@@ -37,17 +37,17 @@ class Afterwards(Measures):
 
     def attempt(self, line: Line, kept: Held) -> dict[str, Json]:
         """One lighter stack against the frozen one: proven not worse by the margin, on edge too, and still enough."""
-        margin = self.plan["margin"]
-        told = {"change": line["change"], "title": line["title"], "margin": margin, "alpha": line["alpha"]}
+        margin, alpha = self.plan["margin"], self.share(line)
+        told = {"change": line["change"], "title": line["title"], "margin": margin, "alpha": alpha}
         if line["test"] is None:
             return {**told, **_UNTRIED, "calls": self.calls(line), "reason": f"not tried{self._untried(line, margin)}"}
         examples = self.examples("test")[: line["items"]]
-        old, new = (scores_of(self.reading.values(run), examples) for run in (line["against"], line["test"]))
-        asked = self.asked(line["graded"], alpha_target=line["alpha"], alpha_lift=line["alpha"])
+        old, new = (scores_of(self.reading.values(run), examples) for run in (kept.test, line["test"]))
+        asked = self.asked(line["graded"], alpha_target=alpha, alpha_lift=alpha)
         decision, lift = rung.not_worse(asked, old, new, margin), rung.lift(replace(asked, graded=True), old, new)
         quality, edge = self._reached(line), self.edge(line, kept)
         speed = self.speed(line["test"], None)
-        reason = self._against(decision, lift, margin) or self._short(line, quality, edge, speed)
+        reason = self._against(decision, lift, margin) or self._short(kept, quality, edge, speed)
         items = f" on {line['items']} of {len(self.examples('test'))} items"
         limits = f"{lift.estimate:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]{items}"
         return {
@@ -71,13 +71,17 @@ class Afterwards(Measures):
         """Why test was left closed for an attempt: too few items, or a loss on dev, in items won and lost."""
         if line["dev_run"] is None:
             n = len(self.examples("test"))
-            return f": {n} items cannot prove a loss within {margin:g} at an error of {line['alpha']:.2%}"
+            return f": {n} items cannot prove a loss within {margin:g} at an error of {self.share(line):.2%}"
         before, after = self.reading.values(line["dev_against"]), self.reading.values(line["dev_run"])
         found = pairs(before, after, self.examples("select"), alpha=0.05)
         return f" on test: on {found.n} dev items it won {found.wins} and lost {found.losses}"
 
     def _reached(self, line: Line) -> Quality:
-        return self.looked(line["test"], line["items"], line["graded"], line["alpha"])
+        return self.looked(line["test"], line["items"], line["graded"], self.share(line))
+
+    def share(self, line: Line) -> float:
+        """What one attempt may spend: an equal part of what was declared for the way down."""
+        return float(self.plan["alpha_down"] / line["attempts"])
 
     def _against(self, decision: str, lift: rung.Estimate, margin: float) -> str:
         if decision == "not worse":
@@ -86,9 +90,9 @@ class Afterwards(Measures):
             return "proven worse"
         return f"cannot tell: a loss of up to {-lift.low:.3f} is not ruled out (margin {margin:g})"
 
-    def _short(self, line: Line, quality: Quality, edge: Json, speed: Mapping[str, Json]) -> str:
+    def _short(self, kept: Held, quality: Quality, edge: Json, speed: Mapping[str, Json]) -> str:
         """Why a stack that is not worse is not taken all the same."""
-        if line["aimed"] and quality.meets is not True:
+        if kept.quality.meets is True and quality.meets is not True:
             return "not worse, but not proven to meet the target by itself"
         if edge and edge["decision"].endswith("regress"):
             return f"not worse, but the edge partition is {edge['decision']}"

@@ -63,7 +63,7 @@ def descend(
         lighter = option.apply(current)
         if lighter == current:
             continue
-        common = {"change": option.name, "title": option.words, "against": against, "alpha": alpha, "aimed": aimed}
+        common = {"change": option.name, "title": option.words, "against": against, "attempts": len(options)}
         common |= {"dev_runs": [], "dev_run": None, "dev_against": None}
         if not rung.tellable(asked, MARGIN):
             asking.evidence.add("down", **{**common, **UNLOOKED, "test": None})

@@ -18,6 +18,7 @@ from .ledger import link_of
 from .looks import graded
 from .plugins import build, installed_only
 from .score import AskingScorer, Scorer
+from .stats.budget import TOTAL
 from .strict import read_json
 from .types import Json
 from .verdict import conclude
@@ -90,8 +91,10 @@ def _read(path: Path) -> Mapping[str, Json]:
 def _whole(reading: Reading) -> None:
     """The lines are as many and as they were: nothing dropped, doubled, exchanged or declared afterwards."""
     evidence, plan = reading.evidence, reading.evidence.one("plan")
-    for kind, key in (("run", "run"), ("example", "id")):
+    for kind, key in (("run", "run"), ("example", "id"), ("opinion", "id"), ("rung", "rung")):
         _once(kind, [line[key] for line in evidence.of(kind)])
+    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels"):
+        _once(f"line of the kind {kind}", [kind for _ in evidence.of(kind)])
     for run, line in reading.runs.items():
         told = [
             {k: v for k, v in x.items() if k not in ("kind", "run")} for x in evidence.of("record") if x["run"] == run
@@ -107,6 +110,9 @@ def _whole(reading: Reading) -> None:
             _looked_as_declared(reading, line)
     for line in evidence.of("further"):
         _complete(reading, line, "test")
+    if any(line["attempts"] < sum(1 for _ in evidence.of("down")) for line in evidence.of("down")):
+        raise Disproved("there are more attempts on the way down than share its error")
+    _within(plan, bool(reading.parts.get("edge")))
     for line in evidence.of("confirmation"):
         _confirmed(reading, line)
     _labelled(evidence, plan)
@@ -116,6 +122,14 @@ def _whole(reading: Reading) -> None:
     body = {k: v for k, v in plan.items() if k not in BESIDE_THE_PLAN} | {"candidates": plan["declared"]}
     if link_of(plan["previous"], "plan", body) != plan["hash"]:
         raise Disproved("the plan is not the one that was declared: its hash differs")
+
+
+def _within(plan: Line, edge: bool) -> None:
+    """The declared levels add up to no more than the error of the whole climb, which is 5 %."""
+    rungs, claims = max(1, len(plan["declared"])), 2 if edge else 1
+    spent = rungs * ((plan["alpha_target"] or 0) + claims * (plan["alpha_claim"] or 0)) + plan.get("alpha_down", 0)
+    if plan["alpha"] > TOTAL or spent > plan["alpha"] * (1 + CLOSE):
+        raise Disproved("the declared errors add up to more than the climb may spend")
 
 
 def _complete(reading: Reading, line: Line, part: str) -> None:
@@ -146,6 +160,8 @@ def _confirmed(reading: Reading, line: Line) -> None:
     """The fresh examples are those that were declared for this stack, all of them, and none is known from the task."""
     if line["run"] is None:
         return
+    if line["alpha"] > TOTAL:
+        raise Disproved("the confirmation spends more than it may")
     examples = reading.parts["confirmation"]
     known = {e.id for p in (*PARTS[0], *PARTS[1]) for e in reading.parts.get(p, ())}
     if {e.id for e in examples} & known or set(reading.records[line["run"]]) != {e.id for e in examples}:

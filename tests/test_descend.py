@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from worlds import ADDRESS, example, world
 
 from suffice.climb import climb
 from suffice.descend import MARGIN, changes
+from suffice.digest import canonical, file_digest
+from suffice.errors import Disproved
 from suffice.model import resolve
 from suffice.plugins import find
 from suffice.stack import Stack
@@ -90,3 +93,26 @@ def test_a_lighter_stack_that_breaks_the_edge_stays_out(tmp_path: Path) -> None:
     tried = attempts(found)["without prompt"]
     assert not tried["accepted"] and "edge" in tried["reason"] and tried["decision"] == "not worse"
     assert found.body["stack"]["layers"] and verify(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "said"),
+    [
+        ("down", "attempts", 1, "attempts on the way down"),
+        ("plan", "alpha_target", 0.4, "add up to more"),
+        ("plan", "alpha_down", 0.4, "add up to more"),
+    ],
+)
+def test_an_error_that_somebody_made_larger_is_found(
+    kind: str, field: str, value: float, said: str, tmp_path: Path
+) -> None:
+    climb(world(tmp_path, "few_shot"))
+    lines = [json.loads(x) for x in (tmp_path / "records.jsonl").read_text("utf-8").split("\n")[:-1]]
+    for line in (x for x in lines if x["kind"] == kind):
+        line[field] = value
+    (tmp_path / "records.jsonl").write_bytes(b"".join(canonical(x) + b"\n" for x in lines))
+    body = json.loads((tmp_path / "verdict.json").read_text("utf-8"))
+    body["records"]["sha256"] = file_digest(tmp_path / "records.jsonl")
+    (tmp_path / "verdict.json").write_text(json.dumps(body), "utf-8")
+    with pytest.raises(Disproved, match=said):
+        verify(tmp_path)
