@@ -16,7 +16,7 @@ from suffice.verify import verify
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ENDS = {"triage": "classifier", "handbook": "retrieval", "records": "structure"}
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 
 @pytest.fixture(scope="module", params=sorted(ENDS))
