@@ -150,11 +150,15 @@ class Asking:
         return {"test": found.id, "items": items, "pairs": {run: min(items, self._asked(run)) for run in against}}
 
     def _catch_up(self, held: str, title: str, asked: rung.Asked, found: Run) -> None:
-        """Ask what is held about the items of a stack that needed it not, look by look, until the lift is decided."""
+        """Ask what is held about the items of a stack that needed it not, look by look, until the lift is decided.
+
+        A lift is so once its limits show it too: they are a little later than the counts.
+        """
         values, examples = _values(found), self.task.parts.test.examples
         for size in (s for s in self.plan["sizes"] if min(self._asked(held), len(values)) <= s <= len(values)):
             old, new = self._held(held, title, size), scores_of(values, examples[:size])
-            if rung.judge(asked, old, new).lift != "undecided":
+            lift = rung.judge(asked, old, new).lift
+            if lift != "undecided" and (lift != "better" or rung.lift(asked, old, new).low > 0):
                 return
 
     def _held(self, run: str, title: str, size: int) -> rung.Scores:
