@@ -24,6 +24,7 @@ from .ledger import Ledger
 from .measures import Held
 from .model import Model, resolve
 from .opinions import opinions
+from .people import unfilled
 from .places import placed
 from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, layer_of, plan
 from .plugins import find, name_of
@@ -38,7 +39,6 @@ from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
 
 RECORDS = "records.jsonl"
-TO_LABEL = "to_label.jsonl"
 DOUBTED_AT_MOST = 20_000
 """Examples up to which every label is looked at: each is compared with all of dev."""
 BEHIND = 0.01
@@ -149,7 +149,8 @@ class _Climb:
         own = next(self.evidence.of("own_best"), None)
         asked = [(rungs[s["comparison"]["against"]], rungs[s["rung"]]) for s in kept]
         rows = arithmetic.people.wanted(asked or [(rungs["floor"], own["test"] if own else rungs["floor"])])
-        write_whole(self.task.folder / TO_LABEL, b"".join(canonical(row) + b"\n" for row in rows))
+        if rows:
+            write_whole(unfilled(self.task.folder), b"".join(canonical(row) + b"\n" for row in rows))
 
     def _further(self, held: Held) -> None:
         """What is held is asked on where nothing met the target, until it is proven; without one, to the last item."""

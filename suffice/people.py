@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from .compare import Comparison
 from .data import Example
 from .draw import drawn, to_label
+from .errors import InputError
 from .evidence import Reading
 from .judged import judged
-from .labels import Arm, Label, Labels, sha256
+from .labels import Arm, Label, Labels, read, sha256
 from .stats.interval import Interval, mean_interval
 from .stats.ppi import powered_mean
 from .stats.sample import ENOUGH_GROUPS
@@ -18,6 +21,25 @@ from .types import Json
 
 DRAWN = 40
 """Items that people are asked to label at first: some more than the 30 without which nothing is told."""
+
+
+TO_LABEL = "to_label"
+"""What the files that people fill are called; one that holds anything of theirs is never written again."""
+
+
+def unfilled(folder: Path) -> Path:
+    """The first of to_label.jsonl, to_label-2.jsonl … that is not there yet, or holds no label so far."""
+    names = (f"{TO_LABEL}{'' if n == 1 else f'-{n}'}.jsonl" for n in itertools.count(1))
+    return next(path for name in names if not _filled(path := folder / name))
+
+
+def _filled(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        return any(row.score is not None or row.by for row in read(path).rows)
+    except InputError:
+        return True
 
 
 @dataclass(frozen=True)

@@ -335,7 +335,8 @@ class Conclusion(Afterwards):
         if self.judge and not self._by_people():
             found.append(
                 f"Unverified judge: {self.judge} scored these answers, and too few people did. Nothing here is proven "
-                "until somebody fills to_label.jsonl, `judge.labels` names it, and the climb is repeated."
+                "until somebody fills the newest to_label.jsonl, its rows stand in the file that `judge.labels` names, "
+                "and the climb is repeated."
             )
         if self.plan.get("label_sets", 0) > 1:
             found.append(

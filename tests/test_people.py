@@ -93,6 +93,22 @@ def test_a_judge_that_likes_everything_carries_no_verdict(tmp_path: Path) -> Non
     assert told.stop_at is None and told.target_met is not True
 
 
+def test_what_people_have_filled_is_never_written_over(tmp_path: Path) -> None:
+    task, first = judged(tmp_path, "good_judge"), tmp_path / "to_label.jsonl"
+    climb(task)
+    rows = [json.loads(line) for line in first.read_text("utf-8").splitlines()]
+    rows[0]["score"] = 1
+    written = "".join(json.dumps(row) + "\n" for row in rows)
+    first.write_text(written, "utf-8")
+    climb(task)
+    climb(task)
+    assert first.read_text("utf-8") == written
+    assert sorted(p.name for p in tmp_path.glob("to_label*")) == ["to_label-2.jsonl", "to_label.jsonl"]
+    (tmp_path / "to_label-2.jsonl").write_text("half a row {", "utf-8")
+    climb(task)
+    assert (tmp_path / "to_label-3.jsonl").is_file()
+
+
 def test_edited_labels_are_found(tmp_path: Path) -> None:
     with_people(judged(tmp_path, "good_judge"))
     lines = [json.loads(x) for x in (tmp_path / "records.jsonl").read_text("utf-8").split("\n")[:-1]]
