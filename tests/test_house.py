@@ -13,7 +13,7 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
-    "types errors digest strict version stats",
+    "types errors digest strict version exchange stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
     "probe evidence opinions suspects",
