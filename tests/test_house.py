@@ -16,10 +16,10 @@ ROWS = (
     "types errors digest strict version exchange stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
-    "probe evidence opinions suspects",
+    "probe evidence opinions words frozen moving suspects",
     "database stored writer ledger price budget breaker calls",
     "load new index search run compare again ablation ablate draw sway judged people pairwise summary gate plan "
-    "diagnose looks asking measures effect adjudicate variance afterwards verdict descend confirm declare climb "
+    "attribution diagnose looks asking measures effect adjudicate variance afterwards verdict descend confirm declare climb "
     "preview verify",
     "report serve web cli testing __init__ __main__",
 )
