@@ -143,8 +143,13 @@ def check(found: Frozen) -> None:
 # Real data
 
 
+def lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
 def test_questions_without_their_passage_teach_facts_and_with_it_behaviour(data: Path) -> None:
-    rows = [json.loads(x) for x in (data / "clapnq_dev" / "clapnq_dev.jsonl").read_text("utf-8").splitlines()]
+    rows = lines(data / "clapnq_dev" / "clapnq_dev.jsonl")
     pages = [Document(r["id"], "v", (Section(r["passages"][0]["text"], r["passages"][0]["title"]),)) for r in rows]
     some = [r for r in rows if r["answerable"]][:100]
     answers = [r["output"][0]["answer"] for r in some]
@@ -154,7 +159,7 @@ def test_questions_without_their_passage_teach_facts_and_with_it_behaviour(data:
 
 
 def test_a_verdict_is_behaviour_and_its_long_answer_facts(data: Path) -> None:
-    rows = [json.loads(x) for x in (data / "pubmedqa_l" / "pqal.jsonl").read_text("utf-8").splitlines()][:150]
+    rows = lines(data / "pubmedqa_l" / "pqal.jsonl")[:150]
     pages = [Document(r["id"], "v", (Section("\n".join(r["contexts"])),)) for r in rows]
     said = {
         field: frozen(told([r[field] for r in rows], [r["question"] for r in rows]), pages).decision
