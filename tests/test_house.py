@@ -15,11 +15,12 @@ HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
     "types errors digest strict version exchange stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
-    "contract taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
-    "probe evidence opinions words frozen moving suspects",
+    "contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
+    "probe evidence opinions words frozen moving suspects matrix",
     "database stored writer ledger price budget breaker calls",
-    "load new index search run compare again ablation ablate draw sway judged people pairwise summary gate plan "
-    "attribution diagnose looks asking measures effect adjudicate variance afterwards verdict descend confirm declare climb "
+    "load new index search overhead adherence recall signals run compare again ablation ablate draw sway judged people "
+    "pairwise summary gate plan "
+    "attribution diagnose looks asking measures effect adjudicate variance audit afterwards verdict descend confirm declare climb "
     "preview verify",
     "report serve web cli testing __init__ __main__",
 )
