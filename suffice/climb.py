@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 
 from .artifacts import write_whole
 from .asking import UNLOOKED, Asking, Watch, asks, settled, told
+from .attribution import ceilings
 from .budget import Budget
 from .compare import pairs
 from .confirm import confirm
 from .data import Dataset, worded
 from .declare import declare
 from .descend import changes, descend
-from .diagnose import FAILURES_AT_MOST, ceilings, diagnose
+from .diagnose import FAILURES_AT_MOST, diagnose
 from .digest import canonical, plain
 from .errors import InputError
 from .evidence import Evidence, Reading

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import cast
 
-from .compare import clusters
+from .attribution import attribute, outcome_of, trials_of
 from .data import Dataset
 from .documents import Corpus
-from .evidence import Evidence, Line, Reading
+from .evidence import Evidence, Reading
 from .layer import Cause
-from .plan import Ceiling
+from .model import resolve
 from .plugins import find, names
 from .probe import Arms, Probe, Setting
-from .record import Diagnosis, Finding, Run
+from .record import Diagnosis, Run
 from .split import seeded
 from .stack import Stack
-from .stats.shares import Share, oracle_estimate, shares
 from .task import Task
 
 FAILURES_AT_MOST = 30
 PASSING_AT_MOST = 8
-SURE_ENOUGH = 0.5
-"""The confidence, (h − g) / h, from which a single fixed item is listed under the probe's cause."""
+DRAWN_AT_MOST = 10
+"""Failures, drawn at random, that every probe is asked about, so that overlaps are seen."""
+PAIRS_AT_MOST = 12
+"""Pairs of probes that are tried on what no probe alone has fixed, the lightest first."""
+PAIRED_BELOW = 60
+"""Probes from this place in the order on change the model or ask again, and are not paired."""
+ALIKE = ({"context", "index_lookup", "gold_context"}, {"clean_input", "translated"})
+"""Probes of which one says what the other does: they are not paired with each other."""
 
 Runner = Callable[[Stack, Dataset, int], Run]
 """Runs a stack over examples as repeat number n: the climb's own way of running, with its ledger and budget."""
@@ -38,76 +44,27 @@ def diagnose(
     evidence: Evidence | None = None,
     part: str = "select",
     at_most: int = FAILURES_AT_MOST,
+    calls: int | None = None,
     seed: int = 0,
 ) -> Diagnosis:
-    """Explain a run's failures by what fixes them (docs/diagnosis.md). Only dev runs belong here."""
+    """Explain a run's failures by what fixes them (docs/diagnosis.md). Only dev runs belong here.
+
+    With `calls`, a probe that could take more asks than are left of these is not tried, and the diagnosis says so.
+    """
     found = evidence if evidence is not None else Evidence()
     if not any(line["run"] == run.id for line in found.of("run")):
         if not any(found.of("example")):
             found.add_examples(run.dataset, part)
         found.add_run(run, part)
     failures, passing = _drawn(run, at_most, seed)
+    everywhere = failures.only(seeded(failures.examples, seed + 1)[:DRAWN_AT_MOST])
     if failures.examples and _asks(run, failures):
         setting = _setting(run, failures, task, pool, seed)
-        for name in _frozen_order():
-            _try(name, setting, passing, runner or _plainly, found, run.id, part)
-    found.add("diagnosis", of=run.id, failures=[e.id for e in failures], passing=[e.id for e in passing], seed=seed)
+        trying = _Trying(setting, passing, everywhere, runner or _plainly, found, run.id, part, calls)
+        trying.all()
+    ids = {name: [e.id for e in some] for name, some in (("failures", failures), ("passing", passing))}
+    found.add("diagnosis", of=run.id, **ids, drawn=[e.id for e in everywhere], seed=seed)
     return attribute(Reading(found), run.id)
-
-
-def attribute(reading: Reading, run: str) -> Diagnosis:
-    """The shares of the causes from stored records alone (docs/proof.md; DESIGN of the chain in `stats.shares`)."""
-    line = [x for x in reading.evidence.of("diagnosis") if x["of"] == run][-1]
-    failures: list[str] = line["failures"]
-    trials = [x for x in reading.evidence.of("trial") if x["of"] == run]
-    judged = [id_ for id_, value in reading.values(run).items() if value is not None]
-    total = sum(1 for id_ in judged if not reading.passed(run, id_))
-    if not failures:
-        return Diagnosis(run, 0, (), "nothing failed")
-    if not trials:
-        note = "the stack answers without asking a model, so there is nothing to intervene in"
-        return Diagnosis(run, total, (_undiagnosed(failures, 1.0, None, None),), note)
-    columns = [c for trial in trials for c in _columns(reading, trial, failures)]
-    groups = clusters([reading.examples[i] for i in failures])
-    fixed, sham = ([*zip(*rows, strict=True)] for rows in ([c.fixed for c in columns], [c.sham for c in columns]))
-    found = shares(fixed, sham, groups=groups, seed=line["seed"])
-    findings = [_finding(c, s, failures) for c, s in zip(columns, found.probes, strict=True) if s.share > 0]
-    ranked = sorted(_merged(findings), key=lambda f: -f.share)
-    claimed = {id_ for f in ranked for id_ in f.record_ids}
-    left = [id_ for id_ in failures if id_ not in claimed]
-    probed = "" if len(failures) == total else f"{len(failures)} of {total} failures were probed, drawn at random."
-    rest = _undiagnosed(left, found.undiagnosed, found.undiagnosed_low, found.undiagnosed_high)
-    return Diagnosis(run, total, (*ranked, rest), f"{probed} {found.reason}".strip())
-
-
-def ceilings(reading: Reading, run: str) -> dict[str, Ceiling]:
-    """Each probe's oracle-context estimate: acc + (1 − acc)·h − acc·breakage, with the sham beside it.
-
-    The rates are those of the items that the probe says anything about: the others are taken to be like them.
-    """
-    passed = [reading.passed(run, id_) for id_ in reading.records[run]]
-    line = [x for x in reading.evidence.of("diagnosis") if x["of"] == run][-1]
-    found = {}
-    for trial in (x for x in reading.evidence.of("trial") if x["of"] == run):
-        outcome = _outcome(reading, trial, line["failures"])
-        broke = [not _majority(reading, trial["passing_runs"], id_) for id_ in trial["passing"]]
-        said = trial["applies"] if trial["applies"] is not None else line["failures"]
-        tried = [at for at, id_ in enumerate(line["failures"]) if id_ in said]
-        fixed, sham = ([column[at] for at in tried] for column in (outcome.fixed, outcome.sham))
-        today = sum(passed) / len(passed)
-        told = oracle_estimate(today, fixed, broke, seed=line["seed"])
-        idle = oracle_estimate(today, sham, broke, seed=line["seed"])
-        found[trial["probe"]] = Ceiling(
-            told.estimate, told.low, told.high, idle.estimate, today, len(passed), trial["probe"]
-        )
-    return found
-
-
-# Asking
-
-
-def _frozen_order() -> list[str]:
-    return sorted(names("probes"), key=lambda name: (find("probes", name).order, name))
 
 
 def _drawn(run: Run, at_most: int, seed: int) -> tuple[Dataset, Dataset]:
@@ -129,53 +86,12 @@ def _asks(run: Run, failures: Dataset) -> bool:
 
 def _setting(run: Run, failures: Dataset, task: Task | None, pool: Dataset | None, seed: int) -> Setting:
     solved = pool or run.dataset.only(e for e in run.dataset if e.id not in failures.by_id)
-    corpus = Corpus(task.documents) if task and task.documents else None
     stack, output = run.stack, run.dataset.output
     if task is None:
         return Setting(stack, failures, solved, output, seed=seed)
-    return Setting(stack, failures, solved, output, task.goal, corpus, task.folder, seed)
-
-
-def _try(name: str, setting: Setting, passing: Dataset, runner: Runner, found: Evidence, of: str, part: str) -> None:
-    """Run one probe and its shams on the failures, and the probe on solved items; write down what happened."""
-    probe = cast(Probe, find("probes", name)())
-    arms = probe.arms(setting)
-    if arms is None:
-        return
-    failures = _still_open(setting.failures, found, of) if arms.open_only else setting.failures
-    tried = passing.examples and arms.repeats == 1
-    breaking = probe.arms(replace(setting, failures=passing)) if tried else None
-    found.add(
-        "trial",
-        probe=name,
-        of=of,
-        proves=probe.proves,
-        causes=arms.causes,
-        applies=sorted(arms.applies) if arms.applies is not None else None,
-        probe_runs=_asked(arms.probe, failures, arms, runner, found, part),
-        sham_runs=[_asked(sham, failures, arms, runner, found, part) for sham in arms.shams],
-        passing=[e.id for e in _applicable(passing, breaking)] if breaking else [],
-        passing_runs=_asked(breaking.probe, passing, breaking, runner, found, part) if breaking else [],
-    )
-
-
-def _asked(stack: Stack, examples: Dataset, arms: Arms, runner: Runner, found: Evidence, part: str) -> list[str]:
-    """Ask as often as the arms say; a stack that draws without chance is asked once."""
-    chosen = _applicable(examples, arms)
-    repeats = range(1, arms.repeats + 1) if stack.sampling.temperature > 0 and arms.repeats > 1 else (0,)
-    return [found.add_run(runner(stack, chosen, sample), part) for sample in repeats] if chosen.examples else []
-
-
-def _still_open(failures: Dataset, found: Evidence, of: str) -> Dataset:
-    """The failures that no earlier probe fixed."""
-    reading, ids = Reading(found), [e.id for e in failures]
-    outcomes = [_outcome(reading, trial, ids).fixed for trial in found.of("trial") if trial["of"] == of]
-    fixed = {id_ for outcome in outcomes for id_, done in zip(ids, outcome, strict=True) if done}
-    return failures.only(e for e in failures if e.id not in fixed)
-
-
-def _applicable(examples: Dataset, arms: Arms) -> Dataset:
-    return examples.only(e for e in examples if arms.applies is None or e.id in arms.applies)
+    corpus = Corpus(task.documents) if task.documents else None
+    strong = resolve(task.strong_model, folder=task.folder) if task.strong_model else None
+    return Setting(stack, failures, solved, output, task.goal, corpus, task.folder, seed, strong)
 
 
 def _plainly(stack: Stack, examples: Dataset, sample: int) -> Run:
@@ -184,86 +100,127 @@ def _plainly(stack: Stack, examples: Dataset, sample: int) -> Run:
     return run(stack, examples, sample=sample)
 
 
-# Reading
+@dataclass
+class _Trying:
+    """Probes being tried on one run's failures: what happens is written down as evidence, and nothing is judged."""
+
+    setting: Setting
+    passing: Dataset
+    everywhere: Dataset
+    runner: Runner
+    found: Evidence
+    of: str
+    part: str
+    calls: int | None
+
+    def all(self) -> None:
+        """Each probe alone, in the frozen order; then two together on what is left."""
+        probes = {name: cast(Probe, find("probes", name)()) for name in names("probes")}
+        order = sorted(probes, key=lambda name: (probes[name].order, name))
+        light = [name for name in order if self.alone(name, probes[name]) and probes[name].order < PAIRED_BELOW]
+        pairs = [(a, b) for a, b in combinations(light, 2) if not any({a, b} <= alike for alike in ALIKE)]
+        pairs.sort(key=lambda pair: sum(probes[name].order for name in pair))
+        for one, two in pairs[:PAIRS_AT_MOST]:
+            self.together(one, probes[one], two, probes[two])
+
+    def alone(self, name: str, probe: Probe) -> bool:
+        """One probe and its shams on the failures, and the probe on solved items; whether it can be paired."""
+        arms = probe.arms(self.setting)
+        if arms is None:
+            return False
+        failures = self._asked_about(arms)
+        tried = bool(self.passing.examples) and arms.repeats == 1 and bool(probe.proves)
+        breaking = probe.arms(replace(self.setting, failures=self.passing)) if tried else None
+        if self._too_dear(name, probe.proves, arms, failures, breaking):
+            return False
+        self.found.add(
+            "trial",
+            **self._trial(name, probe.proves, arms, failures),
+            passing=[e.id for e in _applicable(self.passing, breaking)] if breaking else [],
+            passing_runs=self._asked(breaking.probe, self.passing, breaking) if breaking else [],
+        )
+        return bool(probe.proves) and arms.repeats == 1 and arms.reads == "passes"
+
+    def together(self, one: str, first: Probe, two: str, second: Probe) -> None:
+        """Two probes at once on what is still open; each with the other's sham, and both shams, are the shams."""
+        left = self._open()
+        setting = replace(self.setting, failures=left)
+        outer = first.arms(setting) if left.examples else None
+        inner = second.arms(setting) if outer else None
+        if outer is None or inner is None:
+            return
+        applies = frozenset(e.id for e in _applicable(_applicable(left, outer), inner))
+        both = _over(first, setting, inner.probe)
+        beside = [_over(first, setting, sham) for sham in inner.shams[:1]]
+        if not applies or both is None or None in beside:
+            return
+        known = [x for x in beside if x is not None]
+        stacks = (*(x.probe for x in known), *both.shams[:1], *(s for x in known for s in x.shams[:1]))
+        shams = tuple({stack.digest: stack for stack in stacks}.values())
+        arms = Arms(both.probe, shams, outer.causes, applies, open_only=True)
+        name = f"{one} + {two}"
+        if self._too_dear(name, first.proves, arms, left, None):
+            return
+        causes = {id_: outer.causes.get(id_, first.proves[0]) for id_ in applies}
+        also = {id_: inner.causes.get(id_, second.proves[0]) for id_ in applies}
+        trial = self._trial(name, first.proves, arms, left)
+        self.found.add("trial", **{**trial, "causes": causes, "also": also}, passing=[], passing_runs=[])
+
+    def _trial(self, name: str, proves: Sequence[Cause], arms: Arms, failures: Dataset) -> dict[str, object]:
+        return {
+            "probe": name,
+            "of": self.of,
+            "proves": proves,
+            "causes": arms.causes,
+            "applies": sorted(arms.applies) if arms.applies is not None else None,
+            "asked": sorted(e.id for e in failures) if arms.open_only else None,
+            "reads": arms.reads,
+            "probe_runs": self._asked(arms.probe, failures, arms),
+            "sham_runs": [self._asked(sham, failures, arms) for sham in arms.shams],
+        }
+
+    def _asked(self, stack: Stack, examples: Dataset, arms: Arms) -> list[str]:
+        """Ask as often as the arms say; a stack that draws without chance is asked once."""
+        chosen = _applicable(examples, arms)
+        repeats = range(1, arms.repeats + 1) if stack.sampling.temperature > 0 and arms.repeats > 1 else (0,)
+        runs = [self.runner(stack, chosen, sample) for sample in repeats] if chosen.examples else []
+        return [self.found.add_run(run, self.part) for run in runs]
+
+    def _asked_about(self, arms: Arms) -> Dataset:
+        """All failures; or those that no earlier probe fixed, and the few that every probe is asked about."""
+        if not arms.open_only:
+            return self.setting.failures
+        wanted = {e.id for e in (*self._open(), *self.everywhere)}
+        return self.setting.failures.only(e for e in self.setting.failures if e.id in wanted)
+
+    def _open(self) -> Dataset:
+        """The failures that no earlier probe fixed."""
+        reading, failures = Reading(self.found), self.setting.failures
+        ids = [e.id for e in failures]
+        outcomes = [outcome_of(reading, trial, ids) for trial in trials_of(reading, self.of) if trial["proves"]]
+        fixed = {id_ for outcome in outcomes for id_, done in zip(ids, outcome.fixed, strict=True) if done}
+        return failures.only(e for e in failures if e.id not in fixed)
+
+    def _too_dear(
+        self, name: str, proves: Sequence[Cause], arms: Arms, failures: Dataset, breaking: Arms | None
+    ) -> bool:
+        """Whether it could take more asks than are left; then that is written down instead."""
+        if self.calls is None:
+            return False
+        asks = (1 + len(arms.shams)) * len(_applicable(failures, arms)) * arms.repeats
+        asks += len(_applicable(self.passing, breaking)) if breaking else 0
+        if asks <= self.calls:
+            self.calls -= asks
+            return False
+        why = f"could take {asks} calls, {self.calls} were left"
+        self.found.add("untried", probe=name, of=self.of, proves=proves, why=why)
+        return True
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """Of each failure: whether the probe fixed it, and whether the best sham did."""
-
-    fixed: list[bool]
-    sham: list[bool]
+def _over(probe: Probe, setting: Setting, stack: Stack) -> Arms | None:
+    """The probe's arms where another probe has changed the stack already."""
+    return probe.arms(replace(setting, stack=stack))
 
 
-@dataclass(frozen=True)
-class _Column:
-    """One probe as evidence for one cause."""
-
-    cause: Cause
-    probe: str
-    fixed: list[bool]
-    sham: list[bool]
-    broke: int
-    passing: int
-
-
-def _outcome(reading: Reading, trial: Line, failures: Sequence[str]) -> _Outcome:
-    fixed = [_majority(reading, trial["probe_runs"], id_) for id_ in failures]
-    arms = [[_majority(reading, runs, id_) for id_ in failures] for runs in trial["sham_runs"]]
-    return _Outcome(fixed, max(arms, key=sum) if arms else [False] * len(failures))
-
-
-def _majority(reading: Reading, runs: Sequence[str], id_: str) -> bool:
-    passes = sum(1 for run in runs if id_ in reading.records[run] and reading.passed(run, id_))
-    return bool(runs) and 2 * passes > len(runs)
-
-
-def _columns(reading: Reading, trial: Line, failures: Sequence[str]) -> list[_Column]:
-    """The trial once for each cause it can prove, each over the failures of that kind alone."""
-    outcome = _outcome(reading, trial, failures)
-    broke = sum(1 for id_ in trial["passing"] if not _majority(reading, trial["passing_runs"], id_))
-    causes: Mapping[str, Cause] = trial["causes"]
-    usual = trial["proves"][0]
-    found = []
-    for cause in trial["proves"]:
-        mine = [causes.get(id_, usual) == cause for id_ in failures]
-        if not any(mine):
-            continue
-        fixed = [f and m for f, m in zip(outcome.fixed, mine, strict=True)]
-        sham = [s and m for s, m in zip(outcome.sham, mine, strict=True)]
-        found.append(_Column(cause, trial["probe"], fixed, sham, broke, len(trial["passing"])))
-    return found
-
-
-def _finding(column: _Column, share: Share, failures: Sequence[str]) -> Finding:
-    """The ids are listed where each fix is the probe's rather than chance's: confidence of one half or more, and a
-    share that is more than nothing with all its uncertainty, where there are failures enough to say so."""
-    ids = tuple(id_ for id_, fixed in zip(failures, column.fixed, strict=True) if fixed)
-    counts = {"failures": len(failures), "fixed": len(ids), "sham_fixed": sum(column.sham)}
-    ids = ids if share.confidence >= SURE_ENOUGH and (share.low is None or share.low > 0) else ()
-    return Finding(
-        column.cause,
-        share.share,
-        share.low,
-        share.high,
-        column.probe,
-        ids,
-        broke=column.broke,
-        passing=column.passing,
-        **counts,
-    )
-
-
-def _merged(findings: Sequence[Finding]) -> list[Finding]:
-    """Each failure counted for the first probe in the frozen order that fixed it, so that no id is listed twice."""
-    seen: set[str] = set()
-    found = []
-    for finding in findings:
-        own = tuple(id_ for id_ in finding.record_ids if id_ not in seen)
-        seen.update(own)
-        found.append(replace(finding, record_ids=own))
-    return found
-
-
-def _undiagnosed(ids: Sequence[str], share: float, low: float | None, high: float | None) -> Finding:
-    return Finding("undiagnosed", share, low, high, "no probe fixed them", tuple(ids), len(ids), 0, 0)
+def _applicable(examples: Dataset, arms: Arms) -> Dataset:
+    return examples.only(e for e in examples if arms.applies is None or e.id in arms.applies)

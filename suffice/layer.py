@@ -15,12 +15,15 @@ if TYPE_CHECKING:
 
 Cause = Literal[
     "format",
+    "input",
+    "context",
     "knowledge",
     "retrieval",
     "coverage",
     "instruction",
     "behaviour",
     "tool use",
+    "reasoning",
     "capability",
     "label suspect",
     "consistency",

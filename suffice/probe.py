@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from .data import Dataset, Output
 from .documents import Corpus
 from .layer import Cause
 from .stack import Stack
+from .types import Ask
+
+Reads = Literal["passes", "agreement"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Setting:
     corpus: Corpus | None = None
     folder: Path = Path()
     seed: int = 0
+    strong: Ask | None = None
+    """The task's stronger model, where it names one."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,12 @@ class Arms:
     repeats: int = 1
     """How often each is asked; a majority of passes counts as one pass."""
     open_only: bool = False
-    """Whether only failures that no earlier probe fixed are asked about: dear probes that come last."""
+    """Whether only failures that no earlier probe fixed are asked about, and a few drawn at random."""
+    reads: Reads = "passes"
+    """What counts as fixed: that the probe's reply passes, or that it says what the failing reply said.
+
+    With "agreement" no stack is a sham: the sham is the agreement with what was replied to another failure.
+    """
 
 
 class Probe(Protocol):
@@ -51,7 +61,7 @@ class Probe(Protocol):
     order: ClassVar[int]
     """Its place in the frozen order: lighter interventions first."""
     proves: ClassVar[tuple[Cause, ...]]
-    """The causes a fix can prove; the first is the usual one."""
+    """The causes a fix can prove, the usual one first; none where a fix tells something but proves no cause."""
 
     def arms(self, setting: Setting) -> Arms | None:
         """The stacks to ask, or None where the task gives the probe nothing to work with."""

@@ -91,6 +91,50 @@ class Finding:
     broke: int = 0
     passing: int = 0
     """Of `passing` solved items the probe was tried on, it broke `broke`."""
+    also: Cause | None = None
+    """The further cause, where only two interventions together fixed it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """One probe, or two together: what it came to, whether it found anything or not."""
+
+    probe: str
+    proves: tuple[Cause, ...]
+    asked: int
+    """Failures it was asked about; the others it says nothing about, or something lighter had fixed them."""
+    fixed: int
+    sham_fixed: int
+    broke: int
+    passing: int
+    calls: int
+    usd: float | None
+    """None where a reply has no known price."""
+    note: str = ""
+    """Why it was not tried, where it was not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """On failures drawn at random, which both probes were asked about: how many each fixed, and how many both did."""
+
+    probe: str
+    other: str
+    asked: int
+    fixed: int
+    other_fixed: int
+    both: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The causes among some of the failures: those of one partition, label, length, time or group."""
+
+    by: str
+    value: str
+    failures: int
+    findings: tuple[Finding, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +145,8 @@ class Diagnosis:
     failures: int
     findings: tuple[Finding, ...]
     note: str = ""
+    tried: tuple[Tried, ...] = ()
+    overlaps: tuple[Overlap, ...] = ()
+    slices: tuple[Slice, ...] = ()
+    words: tuple[str, ...] = ()
+    """What a person would say of it, in two or three sentences."""

@@ -41,6 +41,10 @@ class Stack:
         """The stack with `layer` on top."""
         return replace(self, layers=(layer, *self.layers))
 
+    def under(self, layer: Layer) -> Stack:
+        """The stack with `layer` right above the model: what it does, no other layer undoes."""
+        return replace(self, layers=(*self.layers, layer))
+
     def without(self, name: str) -> Stack:
         """The stack without the layers called `name`."""
         return replace(self, layers=tuple(x for x in self.layers if name_of(type(x)) != name))

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Literal
 
 from .afterwards import Afterwards, shown
+from .attribution import attribute, ceilings
 from .compare import Comparison, pairs
-from .diagnose import attribute, ceilings
 from .digest import plain
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
 from .looks import plan_of
 from .measures import Held, Quality
 from .plan import LADDER
+from .record import Diagnosis
 from .stats.power import items_to_prove, needed, provable
 from .stats.target import boundaries
 from .sway import same_family
@@ -231,7 +232,7 @@ class Conclusion(Afterwards):
             "judge": self._judge(),
             "confirmation": self.confirmation(),
             "diagnosis": plain(explained.findings) if explained else [],
-            "diagnosis_of": {**_without_kind(diagnosed), "note": explained.note} if diagnosed and explained else None,
+            "diagnosis_of": {**_without_kind(diagnosed), **_beside(explained)} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),
             "economics": self._economics(kept),
             "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
@@ -458,6 +459,11 @@ def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
     total = items_to_prove(quality.estimate, bound, quality.alpha)
     more = f"about {total - quality.n} more test items" if total else "many more test items"
     return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {_set(bound)}."
+
+
+def _beside(explained: Diagnosis) -> dict[str, Json]:
+    """What a diagnosis says beside its findings."""
+    return {name: plain(getattr(explained, name)) for name in ("note", "words", "tried", "overlaps", "slices")}
 
 
 def _without_kind(line: Line) -> dict[str, Json]:

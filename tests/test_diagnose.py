@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from worlds import LABELS, code, example, fact, flipping, label, number_of, passages_hold, told, world, written
 
+from suffice.attribution import attribute, ceilings
 from suffice.data import Context, Example, Output
-from suffice.diagnose import FAILURES_AT_MOST, attribute, ceilings, diagnose
+from suffice.diagnose import FAILURES_AT_MOST, diagnose
 from suffice.evidence import Evidence, Reading
 from suffice.layer import Cause
 from suffice.layers.retrieval import Retrieval
@@ -54,7 +55,10 @@ def parcels(n: int, context: bool = True, **more: object) -> tuple[Example, ...]
 
 def test_the_frozen_order_is_from_light_to_heavy() -> None:
     order = sorted(names("probes"), key=lambda name: find("probes", name).order)
-    assert order == ["lenient_parse", "gold_context", "restated", "nearest_examples", "resample"]
+    assert order == [
+        *("lenient_parse", "clean_input", "translated", "context", "index_lookup", "gold_context", "restated"),
+        *("tool_description", "nearest_examples", "gold_call", "reasoning", "stronger", "label_agreement", "resample"),
+    ]
 
 
 def test_a_right_answer_in_the_wrong_clothes_is_format(tmp_path: Path) -> None:
@@ -100,14 +104,14 @@ def test_and_retrieval_where_a_broken_index_does_not_return_it(tmp_path: Path) -
 
 
 def test_but_not_where_the_index_did_return_it(tmp_path: Path) -> None:
-    """The passage was found and did not help as it stood there: searching was not at fault."""
+    """The passage was found and did not help as it stood there: searching was not at fault, it was buried."""
     task = world(tmp_path, examples=parcels(40), documents=6)
 
     def says(request: Request) -> str:
         return code(number_of(request)) if any(p.id.startswith("gold:") for p in request.passages) else "?"
 
     found, _ = explained(task, says, blind(tmp_path, 8))
-    assert shares(found) == {"knowledge": 1.0}
+    assert shares(found) == {"context": 1.0}
 
 
 def test_what_saying_it_again_fixes_is_instruction(tmp_path: Path) -> None:

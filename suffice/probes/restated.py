@@ -21,12 +21,12 @@ class Restated:
 
     def arms(self, setting: Setting) -> Arms | None:
         told = f"{setting.goal} {setting.output.wanted}".strip()
-        return Arms(setting.stack.push(Told(told)), (setting.stack.push(Told(SHAM)),), open_only=True)
+        return Arms(setting.stack.under(Told(told)), (setting.stack.under(Told(SHAM)),), open_only=True)
 
 
 @dataclass(frozen=True)
 class Told(Layer):
-    """Add a sentence to the instructions."""
+    """Add a sentence to the instructions, after all others."""
 
     sentence: str = ""
 

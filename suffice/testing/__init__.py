@@ -9,6 +9,7 @@ from __future__ import annotations
 from .checks import (
     check,
     check_embedder,
+    check_importer,
     check_index,
     check_layer,
     check_model,
@@ -21,6 +22,7 @@ from .samples import sample_dataset, sample_task
 __all__ = [
     "check",
     "check_embedder",
+    "check_importer",
     "check_index",
     "check_layer",
     "check_model",

@@ -6,15 +6,17 @@ import json
 import math
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from ..data import Kind
+from ..data import Context, Kind
 from ..digest import digest_of, plain
 from ..documents import Corpus, Section
 from ..errors import InputError
+from ..exchange import Exchange
+from ..importer import Row, Unusable
 from ..layer import Cause, Duty, Gate, Layer
 from ..model import Model
 from ..plugins import build, find, spec_of
@@ -80,7 +82,7 @@ def check_scorer(scorer: Any) -> None:
     _is_value(type(scorer))
     _rebuilds("scorers", scorer)
     judged = 0
-    for kind in KINDS:
+    for kind in get_args(Kind):
         misfit = scorer.misfit(OUTPUTS[kind])
         assert misfit is None or misfit, "misfit is None or a reason"
         judged += misfit is None and _judges(scorer, kind)
@@ -155,25 +157,78 @@ def check_probe(probe: Any) -> None:
     """It names its place in the order and what it proves; its arms are stacks, each with a sham beside it."""
     _is_value(type(probe))
     assert isinstance(type(probe).order, int), "a probe has its place in the order"
-    assert probe.proves and set(probe.proves) <= set(get_args(Cause)), "a probe proves known causes"
+    assert set(probe.proves) <= set(get_args(Cause)), "a probe proves known causes, or none"
     made = 0
-    for kind in KINDS:
+    for kind in get_args(Kind):
         with tempfile.TemporaryDirectory() as folder:
-            arms = probe.arms(_setting(kind, Path(folder)))
-        if arms is not None:
-            made += 1
-            assert isinstance(arms, Arms) and isinstance(arms.probe, Stack), "arms hold stacks"
-            assert all(sham.digest != arms.probe.digest for sham in arms.shams), "a sham is the probe itself"
+            for setting in _settings(kind, Path(folder)):
+                arms = probe.arms(setting)
+                if arms is not None:
+                    made += 1
+                    _holds_stacks(arms)
     assert made, f"{type(probe).__name__} finds nothing to do in any sample task"
 
 
-def _setting(kind: Kind, folder: Path) -> Setting:
+def _holds_stacks(arms: Arms) -> None:
+    assert isinstance(arms.probe, Stack), "arms hold stacks"
+    assert all(sham.digest != arms.probe.digest for sham in arms.shams), "a sham is the probe itself"
+    assert arms.shams or arms.reads == "agreement", "a probe has a sham"
+
+
+def _settings(kind: Kind, folder: Path) -> Iterator[Setting]:
+    """A prompt's failures; and those of a stack that searches, on malformed and foreign input, with a strong model."""
     task = sample_task(kind, folder=folder)
+    assert task.documents is not None
     prompt = find("layers", "prompt").for_task(task)
-    stack = Stack(find("models", "scripted")(otherwise="hm"), (prompt,))
+    searching = find("layers", "retrieval")("documents", k=1, mode="lexical", embedder=None, folder=folder)
+    hm, strong = find("models", "scripted")(otherwise="hm"), find("models", "scripted")(otherwise="well")
+    stack, corpus = Stack(hm, (prompt,)), Corpus(task.documents)
     failures, pool = task.dataset[:8], task.dataset[8:]
-    corpus = Corpus(task.documents) if task.documents else None
-    return Setting(stack, failures, pool, task.output, task.goal, corpus, folder)
+    yield Setting(stack, failures, pool, task.output, task.goal, corpus, folder)
+    told = [Context("rome.md", "Our office in Rome is open from nine to five, and people there are kind.")]
+    told.append(Context("oslo.md", "Our office in Oslo is open from nine to five, and people there are kind."))
+    wide = pool.only(replace(e, input=f"{e.input} {' '.join(f'word{n}' for n in range(120))}") for e in pool)
+    for k, city in ((1, ("Oslo", "Rome")), (2, ("Rome Oslo", "Oslo Rome"))):
+        hard = [replace(e, input=FOREIGN.format(city[n % 2]), context=(told[n % 2],)) for n, e in enumerate(failures)]
+        over = stack.push(replace(searching, k=k))
+        yield Setting(over, failures.only(hard), wide, task.output, task.goal, corpus, folder, strong=strong)
+
+
+FOREIGN = "<b>Gdzie jest</b> moja paczka z {}, proszÄ™ o pilnÄ… odpowiedź"
+
+
+HOSTILE: tuple[Any, ...] = (None, True, -1, 1e308, "", "\u202e{", "[", [], [None], [[]], {}, {"": {}}, [{"role": 5}])
+"""What a field of a log may hold instead of what its name says."""
+
+
+def check_importer(importer: Any, samples: Sequence[Mapping[str, Any]] = ()) -> None:
+    """It is sure of nothing in particular, tells every row as exchanges or why not, and raises over none of them.
+
+    `samples` are rows of its own kind: each is recognised, tells of an exchange, and is tried with every field spoilt.
+    """
+    _is_value(type(importer))
+    assert all(isinstance(path, str) and path for path in type(importer).splits), "splits are dotted paths"
+    assert importer.recognises({"a": 1, "b": 2}) == 0, "it recognises anything"
+    for sample in samples:
+        assert 0 < importer.recognises(dict(sample)) <= 1, f"it does not recognise {sorted(sample)}"
+        assert any(isinstance(found, Exchange) for found in _imported(importer, sample)), "a sample tells no exchange"
+    for sample in (*samples, *({key: 0} for key in LOGGED), dict.fromkeys(LOGGED, 0)):
+        for key in sample:
+            for value in HOSTILE:
+                _imported(importer, {**sample, key: value})
+
+
+def _imported(importer: Any, value: Mapping[str, Any]) -> list[Any]:
+    row = Row("log.jsonl", 7, dict(value))
+    found = list(importer.exchanges([row]))
+    for one in found:
+        assert isinstance(one, Exchange | Unusable), f"an importer yields {type(one).__name__}"
+        assert isinstance(one, Exchange) or one.reason, "a row that is not used has a reason"
+        assert (one.file, one.line) == ("log.jsonl", 7), "what was found says where"
+    return found
+
+
+LOGGED = ("messages", "input", "output", "request", "response", "choices", "attributes", "observations", "usage", "id")
 
 
 def _is_value(plugin: type) -> None:
@@ -206,4 +261,5 @@ checks: dict[str, Callable[[Any], None]] = {
     "embedders": check_embedder,
     "indexes": check_index,
     "probes": check_probe,
+    "importers": check_importer,
 }

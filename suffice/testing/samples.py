@@ -33,7 +33,7 @@ ANSWERS = {
     ),
 }
 QUESTIONS = ("money back for order {n} from Rome please", "where is parcel {n} on its way to Oslo")
-SCORERS = {"text": "contains", "labels": "label", "schema": "json"}
+SCORERS = {"text": "contains", "labels": "label", "schema": "json", "tools": "tool_call"}
 
 
 def sample_dataset(kind: Kind = "labels", size: int = 24) -> Dataset:

@@ -1,0 +1,88 @@
+"""Clean input: mend what reached the stack broken: encoding, markup, look-alikes. What that fixes was the input."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from ..layer import Cause, Layer
+from ..probe import Arms, Setting
+from ..types import Answer, Ask, Json, Request
+
+LOOK_ALIKES = str.maketrans(
+    "аеорсухіјѕԁһոАВЕКМНОРСТХІЈЅαοντικρυΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijsdhnABEKMHOPCTXIJSaovtikpuABEHIKMNOPTYXZ"
+)
+"""Cyrillic, Armenian and Greek letters that look Latin, for words that mix alphabets (Unicode TR 39, confusables)."""
+TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL)
+ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+
+
+@dataclass(frozen=True)
+class CleanInput:
+    """The sham adds a line that says nothing. Inputs that are clean already are left out."""
+
+    order: ClassVar[int] = 12
+    proves: ClassVar[tuple[Cause, ...]] = ("input",)
+
+    def arms(self, setting: Setting) -> Arms | None:
+        dirty = frozenset(e.id for e in setting.failures if _differs(e.request))
+        if not dirty:
+            return None
+        stack = setting.stack
+        clean = stack.push(Cleaned()).under(Cleaned())
+        return Arms(clean, (stack.push(Remark()),), applies=dirty)
+
+
+@dataclass(frozen=True)
+class Cleaned(Layer):
+    """Mend the input and its parts."""
+
+    def __call__(self, request: Request, ask: Ask) -> Answer:
+        fields = {key: _cleaned(value) for key, value in request.fields.items()}
+        return ask(replace(request, input=clean(request.input), fields=fields))
+
+
+@dataclass(frozen=True)
+class Remark(Layer):
+    """Add a line to the input that says nothing."""
+
+    line: str = "(end of the message)"
+
+    def __call__(self, request: Request, ask: Ask) -> Answer:
+        return ask(replace(request, input=f"{request.input}\n{self.line}"))
+
+
+def clean(text: str) -> str:
+    """Encodings mended, markup and control characters taken out, look-alike letters in Latin words made Latin."""
+    import ftfy
+
+    mended = ftfy.fix_text(TAG.sub(" ", ESCAPE.sub("", text)), unescape_html=True)
+    kept = "".join(c for c in mended if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cn", "Cs"))
+    whole = unicodedata.normalize("NFKC", kept)
+    latin = re.sub(r"\w+", lambda m: _latin(m[0]), whole)
+    return re.sub(r"[ \t]+", " ", latin).strip()
+
+
+def _latin(word: str) -> str:
+    """A word that mixes alphabets, in one; a word of Cyrillic or Greek alone stays as it is."""
+    return word.translate(LOOK_ALIKES) if any("a" <= c.lower() <= "z" for c in word) else word
+
+
+def _cleaned(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {key: _cleaned(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return clean(value) if isinstance(value, str) else value
+
+
+def _differs(request: Request) -> bool:
+    """Whether cleaning does more than tidy up spaces."""
+    return _spaced(clean(request.input)) != _spaced(request.input)
+
+
+def _spaced(text: str) -> str:
+    return " ".join(text.split())
