@@ -46,5 +46,8 @@ class Exchange:
     """The right answer, where the log is an evaluation's."""
     score: float | None = None
     """What a person or a scorer made of it, in [0, 1]."""
+    file: str = ""
+    line: int | None = None
+    """Where the log tells of it; in a document that is no lines, the line where its element begins."""
     extra: Mapping[str, Json] = field(default_factory=dict)
     """Every field that has no place above, as it was."""

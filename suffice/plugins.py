@@ -28,7 +28,7 @@ from .types import Json
 
 T = TypeVar("T")
 
-SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes")
+SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes", "importers")
 
 
 _GUARDED: ContextVar[bool] = ContextVar("guarded", default=False)
