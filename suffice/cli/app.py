@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ..version import __version__
-from . import ablate, ask, climb, data, demo, diagnose, doctor, gate, knowledge, new, proof, run
+from . import ablate, ask, audit, climb, data, demo, diagnose, doctor, gate, knowledge, new, proof, run
 
 
 def command() -> Any:
@@ -37,6 +37,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     proof.compare,
     gate.gate,
     diagnose.diagnose,
+    audit.audit,
     ablate.ablate,
     proof.verify,
     proof.report,
