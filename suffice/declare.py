@@ -59,6 +59,7 @@ def _body(task: Task, model: Model) -> dict[str, Json]:
         "target": plain(task.target),
         "smallest_lift": task.profile.smallest_lift,
         "score": task.score,
+        "scorer": plain_scorer(task.dataset),
         "judge": judge_of(task),
         "model": model.digest,
         "cheaper_model": task.cheaper_model,

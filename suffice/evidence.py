@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +13,7 @@ from .data import Context, Dataset, Example
 from .digest import canonical, digest_of, plain
 from .errors import InputError
 from .record import Record, Run
+from .strict import Malformed, parse
 from .types import Answer, Ask, Json, Request, ToolCall
 
 Line = Mapping[str, Json]
@@ -155,16 +155,13 @@ def judge_of(line: Line) -> Ask:
 
 def _read(text: bytes, file: str, number: int) -> Line:
     try:
-        line = json.loads(text.decode("utf-8", "surrogatepass"), parse_constant=_no_number)
-    except (ValueError, RecursionError) as wrong:
-        raise InputError(f"not JSON: {wrong}", file=file, line=number) from wrong
+        line = parse(text.decode("utf-8", "surrogatepass"), lone=True)
+    except ValueError as wrong:
+        said = str(wrong) if isinstance(wrong, Malformed) else f"not JSON: {wrong}"
+        raise InputError(said, file=file, line=number) from wrong
     if not isinstance(line, dict) or not isinstance(line.get("kind"), str):
         raise InputError("a line of evidence is an object with `kind`", file=file, line=number)
     return line
-
-
-def _no_number(name: str) -> Json:
-    raise ValueError(f"{name} is not a number")
 
 
 def _line_of(record: Record) -> dict[str, Json]:

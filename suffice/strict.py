@@ -13,8 +13,11 @@ LARGEST_FILE = 16 * 1024 * 1024
 """Bytes of a JSON or text file that is read whole."""
 
 
-def parse(text: str) -> Json:
-    """The value in a JSON text; a ValueError says what is wrong with it."""
+def parse(text: str, *, lone: bool = False) -> Json:
+    """The value in a JSON text; a ValueError says what is wrong with it.
+
+    With `lone`, halves of surrogate pairs are let through: what models said is kept as they said it.
+    """
     try:
         value = json.loads(
             text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole, object_pairs_hook=_once
@@ -23,7 +26,7 @@ def parse(text: str) -> Json:
         raise Malformed(f"not JSON: {wrong.msg} (column {wrong.colno})", wrong.lineno) from wrong
     except RecursionError as deep:
         raise Malformed("nested too deeply") from deep
-    if "\\ud" in text.lower():
+    if not lone and "\\ud" in text.lower():
         _sound(value)
     return value
 

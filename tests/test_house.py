@@ -21,7 +21,7 @@ ROWS = (
     "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged people "
     "pairwise summary gate plan "
     "attribution diagnose looks asking measures effect adjudicate variance audit afterwards verdict descend confirm declare climb "
-    "preview verify",
+    "preview whole verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

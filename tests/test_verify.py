@@ -14,10 +14,14 @@ import pytest
 from worlds import world
 
 from suffice.climb import climb
-from suffice.digest import canonical, digest_of, file_digest
+from suffice.digest import canonical, digest_of, file_digest, plain
 from suffice.errors import Disproved, InputError, OwnCode
+from suffice.evidence import Evidence
+from suffice.ledger import link_of
 from suffice.types import Json
+from suffice.verdict import conclude
 from suffice.verify import DATED, verify
+from suffice.whole import BESIDE_THE_PLAN
 
 Lines = list[dict[str, Any]]
 SURE = ("record", "run", "example", "plan")
@@ -61,6 +65,14 @@ def reseal(lines: Lines) -> Lines:
     for run in (x for x in lines if x["kind"] == "run"):
         mine = [x for x in lines if x["kind"] == "record" and x["run"] == run["run"]]
         run["content"] = digest_of([{k: v for k, v in x.items() if k not in ("kind", "run")} for x in mine])
+    return lines
+
+
+def relink(lines: Lines) -> Lines:
+    """Make the plan's hash fit what it says now, as somebody would who makes the whole plan up."""
+    plan = next(x for x in lines if x["kind"] == "plan")
+    body = {k: v for k, v in plan.items() if k not in BESIDE_THE_PLAN} | {"candidates": plan["declared"]}
+    plan["hash"] = link_of(plan["previous"], "plan", body)
     return lines
 
 
@@ -295,11 +307,151 @@ def test_a_strangers_python_does_not_run_unless_it_is_allowed(copy: Path, scorer
     (copy / "mine.py").write_text(OWN, encoding="utf-8")
     lines = lines_of(copy)
     told = {key: value.replace("FOLDER", str(copy)) for key, value in scorer.items()}
-    next(line for line in lines if line["kind"] == "task")["scorer"] = told
-    forge(copy, lines)
+    for line in lines:
+        if line["kind"] in ("task", "plan"):
+            line["scorer"] = told
+    forge(copy, relink(lines))
     with pytest.raises(OwnCode) as refused:
         verify(copy)
     assert "--own-code" in refused.value.hint and not (copy / "ran").exists()
     with pytest.raises(Disproved):
         verify(copy, own_code=True)
     assert (copy / "ran").exists()
+
+
+# A verdict made anew from what was forged
+
+
+def conclude_again(folder: Path, lines: Lines) -> None:
+    """Everything follows from the forged lines, as if the climb had written them; the plan's hash is left alone."""
+    forge(folder, reseal(lines))
+    body = body_of(folder)
+    again = json.loads(json.dumps(plain(conclude(Evidence.read(folder / "records.jsonl")))))
+    (folder / "verdict.json").write_text(json.dumps({**again, **{k: body[k] for k in DATED}}), encoding="utf-8")
+
+
+def task_of(lines: Lines) -> dict[str, Any]:
+    return next(x for x in lines if x["kind"] == "task")
+
+
+def rung_of(lines: Lines, name: str) -> dict[str, Any]:
+    return next(x for x in lines if x["kind"] == "rung" and x["rung"] == name)
+
+
+def a_target_set_afterwards(lines: Lines) -> None:
+    task_of(lines)["target"]["quality"] = 0.4
+
+
+def a_smallest_lift_set_afterwards(lines: Lines) -> None:
+    task_of(lines)["profile"]["smallest_lift"] = 0.5
+
+
+def a_seed_set_afterwards(lines: Lines) -> None:
+    task_of(lines)["seed"] = 5
+
+
+def a_scorer_set_afterwards(lines: Lines) -> None:
+    task_of(lines)["scorer"] = {"use": "contains"}
+
+
+def a_rung_that_was_left_out(lines: Lines) -> None:
+    lines.remove(rung_of(lines, "few_shot"))
+
+
+def a_rung_that_is_said_not_to_have_been_tried(lines: Lines) -> None:
+    rung_of(lines, "few_shot").update(outcome="skipped", reason="of no use", test=None, edge=None, dev_runs=[])
+
+
+def a_rung_that_is_said_not_to_be_needed(lines: Lines) -> None:
+    rung_of(lines, "retrieval").update(outcome="not_needed", reason="the prompt already meets the target")
+
+
+def rungs_in_another_order(lines: Lines) -> None:
+    at, other = (lines.index(rung_of(lines, name)) for name in ("rules", "structure"))
+    lines[at], lines[other] = lines[other], lines[at]
+
+
+def fewer_candidates(lines: Lines) -> None:
+    plan_line = next(x for x in lines if x["kind"] == "plan")
+    plan_line.update(declared=["prompt"], candidates=1, alpha_target=0.025)
+    relink(lines)
+
+
+def another_count_of_candidates(lines: Lines) -> None:
+    next(x for x in lines if x["kind"] == "plan")["candidates"] = 1
+
+
+def an_error_below_zero(lines: Lines) -> None:
+    next(x for x in lines if x["kind"] == "plan").update(alpha_target=0.2, alpha_down=-1.0)
+    relink(lines)
+
+
+def the_right_answers_first(lines: Lines) -> None:
+    values = {x["id"]: x["value"] for x in of(lines, judged(lines))}
+    first = next(x for x in lines if x["kind"] == "plan")["sizes"][0]
+    places = [n for n, x in enumerate(lines) if x["kind"] == "example" and x["part"] == "test"][:first]
+    for place, line in zip(places, sorted((lines[n] for n in places), key=lambda e: -values[e["id"]]), strict=True):
+        lines[place] = line
+
+
+def an_edge_partition_left_out(lines: Lines) -> None:
+    runs = {x["edge"] for x in lines if x["kind"] in ("floor", "rung")} - {None}
+    lines[:] = [x for x in lines if x.get("run") not in runs]
+    for line in (x for x in lines if x["kind"] in ("floor", "rung")):
+        line["edge"] = None
+
+
+def replies_faster_than_time(lines: Lines) -> None:
+    for line in of(lines, judged(lines)):
+        line["ms"] = -line["ms"] - 1
+
+
+REMADE: list[Callable[[Lines], None]] = [
+    *(a_target_set_afterwards, a_smallest_lift_set_afterwards, a_seed_set_afterwards, a_scorer_set_afterwards),
+    *(a_rung_that_was_left_out, a_rung_that_is_said_not_to_have_been_tried, a_rung_that_is_said_not_to_be_needed),
+    *(rungs_in_another_order, fewer_candidates, another_count_of_candidates, an_error_below_zero),
+    *(the_right_answers_first, an_edge_partition_left_out, replies_faster_than_time),
+]
+
+
+@pytest.mark.parametrize("forgery", REMADE, ids=lambda f: f.__name__)
+def test_a_verdict_that_follows_from_forged_lines_is_found(forgery: Callable[[Lines], None], copy: Path) -> None:
+    """Digests and numbers all fit; what gives the forgery away is what was declared, or what is missing."""
+    lines = lines_of(copy)
+    conclude_again(copy, lines)
+    verify(copy)
+    forgery(lines)
+    conclude_again(copy, lines)
+    with pytest.raises(Disproved) as found:
+        verify(copy)
+    assert "do not hold what a verdict needs" not in str(found.value), found.value
+
+
+@pytest.mark.parametrize("number", ["1e999", "NaN", "-Infinity", "1" * 500])
+def test_a_record_with_a_number_that_is_none_is_found(number: str, copy: Path) -> None:
+    path = copy / "records.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"usd":0.001', b'"usd":' + number.encode(), 1))
+    body = body_of(copy)
+    body["records"]["sha256"] = file_digest(path)
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    with pytest.raises(InputError, match="not JSON"):
+        verify(copy)
+
+
+def test_a_record_that_says_one_thing_twice_is_found(copy: Path) -> None:
+    path = copy / "records.jsonl"
+    path.write_bytes(path.read_bytes().replace(b'"value":0.0', b'"value":1.0,"value":0.0', 1))
+    body = body_of(copy)
+    body["records"]["sha256"] = file_digest(path)
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    with pytest.raises(InputError, match="stands there twice"):
+        verify(copy)
+
+
+@pytest.mark.parametrize("place", ["../records.jsonl", "/etc/hostname", "a/../records.jsonl"])
+def test_a_verdict_opens_no_file_but_one_beside_it(place: str, copy: Path) -> None:
+    body = body_of(copy)
+    body["records"]["path"] = place
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    with pytest.raises(InputError, match="beside the verdict"):
+        verify(copy)
