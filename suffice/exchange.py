@@ -27,6 +27,8 @@ class Exchange:
     """The stage, prompt or deployment, where the log names one."""
     trace: str = ""
     """The user's request that this call is a part of."""
+    parent: str = ""
+    """The id of the logged step that this one is a part of: a model's call inside another is told twice."""
     time: float | None = None
     """When it was asked: seconds since 1970, UTC."""
     ms: float | None = None

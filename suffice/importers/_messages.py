@@ -41,10 +41,12 @@ ROLES: Mapping[str, Role] = {
 }
 PLAIN = frozenset({"role", "content"})
 TOLD = PLAIN | {"tool_calls", "tool_call_id", "type", "parts", "function_call", "call_id", "toolCallId", "tool_use_id"}
+KEPT = TOLD | {"finish_reason", "text", "id", "name", "status", "index"}
+"""Fields whose loss leaves a message whole."""
 CALLS = ("tool_use", "tool-call", "tool_call", "function_call", "toolCall", "function", "custom_tool_call")
 RESULTS = ("tool_result", "tool-result", "tool_call_response", "function_call_output", "toolResult", "function_result")
 TEXTS = ("text", "input_text", "output_text", "json", "refusal", "summary_text")
-SILENT = ("reasoning", "thinking", "redacted_thinking", "step-start")
+SILENT = ("reasoning", "thinking", "redacted_thinking", "step-start", "Microsoft.Extensions.AI.TextReasoningContent")
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "callId", "id", "toolUseId")
 
 
@@ -53,6 +55,8 @@ class Turns:
     """Messages as they are gathered."""
 
     messages: list[Message] = field(default_factory=list)
+    tools: list[Tool] = field(default_factory=list)
+    """Tools that are declared among the messages."""
     whole: bool = True
     """Whether the messages say everything that the raw ones did."""
 
@@ -87,13 +91,17 @@ class Turns:
         if "role" not in raw and isinstance(kind, str) and kind not in ROLES:
             return self._parts([raw], role, ())
         named = raw.get("role") or kind
-        role = role_of(named) if named is not None else role
-        calls = tuple(called(call) for call in items(raw.get("tool_calls")))
+        role = self._role(named) if named is not None else role
+        more = fields(raw.get("additional_kwargs"))
+        calls = tuple(called(call) for call in items(raw.get("tool_calls")) or items(more.get("tool_calls")))
         if isinstance(raw.get("function_call"), dict):
             calls = (*calls, called(raw["function_call"]))
-        self.whole = self.whole and all(key in TOLD or value in (None, [], {}, "") for key, value in raw.items())
+        self.whole = self.whole and all(key in KEPT or value in (None, [], {}, "") for key, value in raw.items())
         content = first(raw, ("content", "parts", "text"))
         if role == "tool":
+            if isinstance(content, dict) and content.get("type") == "function" and "function" in content:
+                self.tools.extend(tools([content]))
+                return None
             return self._result(raw, content)
         if isinstance(content, dict):
             content = [content] if "type" in content or "text" in content else worded(content)
@@ -101,6 +109,12 @@ class Turns:
             return self._parts(content, role, calls)
         self.messages.append(Message(role, worded(content), calls))
         return None
+
+    def _role(self, named: Json) -> Role:
+        """A message under the name of a tool that was called is the tool's."""
+        if any(call.name == named for message in self.messages for call in message.tool_calls):
+            return "tool"
+        return role_of(named)
 
     def _result(self, raw: Object, content: Json) -> None:
         """A tool's result, or the several that the parts of one message hold."""
@@ -122,7 +136,7 @@ class Turns:
         if made or calls:
             role = "assistant"
         words = self._joined(rest)
-        thought = rest and all(isinstance(part, dict) and part.get("type") in SILENT for part in rest)
+        thought = rest and all(isinstance(part, dict) and _is_silent(part) for part in rest)
         if made or calls or (rest and not thought) or not parts:
             self.messages.append(Message(role, words, (*calls, *made)))
 
@@ -146,7 +160,7 @@ class Turns:
         if not isinstance(part, dict):
             return worded(part)
         kind = part.get("type")
-        if kind in SILENT or part.get("thought") is True:
+        if _is_silent(part):
             self.whole = False
             return None
         if kind is None or kind in TEXTS:
@@ -229,6 +243,10 @@ def _is_legacy(part: Object) -> bool:
 
 def _is_result(part: Object) -> bool:
     return part.get("type") in RESULTS or bool(part.keys() & {"functionResponse", "function_response", "toolResult"})
+
+
+def _is_silent(part: Object) -> bool:
+    return part.get("type") in SILENT or part.get("thought") is True
 
 
 def _all_parts(values: list[Json]) -> bool:
