@@ -113,8 +113,10 @@ def _says_the_raw(exchange: Exchange, side: str, raw: Mapping[str, Any]) -> None
         assert told == BY_HAND[exchange.id, side]
         return
     message = exchange.messages[0] if side == "input" else exchange.reply
-    assert message is not None, (exchange.name, side)
     value = raw[side]
+    if message is None:
+        assert exchange.name == "prompt" and "HumanMessage" in value  # a template's outcome: nobody has replied yet
+        return
     if isinstance(value, str) and value in (message.content, json.dumps(message.content)):
         return
     value = json.loads(value) if isinstance(value, str) else value
