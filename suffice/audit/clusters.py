@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .collect import Sample
 from .found import Cluster
 from .shown import clean, shown
-from .signs import TITLES, Flag
+from .signs import TITLES
 from .sketch import Reservoir
 from .words import Bag, Floats, Groups, bag, grouped, telling, unit
 
@@ -20,7 +20,7 @@ MOST = 600
 FEWEST_NEAR = 20
 
 
-def failing(kept: Mapping[Flag, Reservoir[Sample]]) -> list[tuple[Sample, float]]:
+def failing(kept: Mapping[int, Reservoir[Sample]]) -> list[tuple[Sample, float]]:
     """The failing exchanges that were kept, each with how many it stands for."""
     found: dict[int, tuple[Sample, float]] = {}
     for flag in TITLES:

@@ -40,7 +40,7 @@ class Sample:
 
     exchange: Exchange
     stage: str
-    flag: Flag
+    flag: int
     kind: str
     tokens: int
     chars: int
@@ -86,8 +86,8 @@ class Collector:
         self.unusable: Counter[str] = Counter()
         self.models: Counter[str] = Counter()
         self.stages: dict[tuple[str, str], StageSoFar] = {}
-        self.flagged: Counter[Flag] = Counter()
-        self.kinds: dict[Flag, Counter[str]] = {flag: Counter() for flag in TITLES}
+        self.flagged: Counter[int] = Counter()
+        self.kinds: dict[int, Counter[str]] = {flag: Counter() for flag in TITLES}
         self.asked: Counter[str] = Counter()
         self.replied = 0
         self.retries = self.recovered = 0
@@ -102,7 +102,7 @@ class Collector:
         self.formats, self.prefixes, self.repeats = Formats(), Prefixes(), Repeats()
         self.clock, self.spans = Clock(), Spans()
         self.sample: Reservoir[Sample] = Reservoir(SAMPLED, seed)
-        self.failing: dict[Flag, Reservoir[Sample]] = {f: Reservoir(FAILING, seed + f) for f in TITLES}
+        self.failing: dict[int, Reservoir[Sample]] = {f: Reservoir(FAILING, seed + f) for f in TITLES}
         self.failed: OrderedDict[int, None] = OrderedDict()
         self.held = 0
         self._rates: dict[str, tuple[float, float, float] | None] = {}
@@ -152,7 +152,7 @@ class Collector:
             stage.usd, stage.priced = stage.usd + e.cost, stage.priced + 1
             self.logged_usd += e.cost
 
-    def _look(self, e: Exchange) -> tuple[Flag, str, Asked]:
+    def _look(self, e: Exchange) -> tuple[int, str, Asked]:
         """The signs that this call shows."""
         flag, kind = flags_of(e)
         asked: Asked = ""
@@ -167,7 +167,7 @@ class Collector:
             flag, kind = self._flagged(flag, kind, asked, broken)
         return flag, kind, asked
 
-    def _flagged(self, flag: Flag, kind: str, asked: Asked, broken: str) -> tuple[Flag, str]:
+    def _flagged(self, flag: int, kind: str, asked: Asked, broken: str) -> tuple[int, str]:
         """Count the signs of a call, each by its kind."""
         for one in TITLES:
             if flag & one:
@@ -217,7 +217,7 @@ class Collector:
         cached = min(usage.cached_tokens, usage.input_tokens)
         return (usage.input_tokens - cached) * rates[0] + usage.output_tokens * rates[1] + cached * rates[2]
 
-    def _time(self, e: Exchange, s: StageSoFar, flag: Flag, cost: float | None, tokens: int, replied: int) -> None:
+    def _time(self, e: Exchange, s: StageSoFar, flag: int, cost: float | None, tokens: int, replied: int) -> None:
         s.calls += 1
         model = e.model
         if model:
@@ -241,7 +241,7 @@ class Collector:
             self.clock.add(e.time, e.ms, tokens + replied, replied)
             self.spans.add(e.time, flag, tokens, replied, e.ms, model)
 
-    def _again(self, e: Exchange, raw: bytes, flag: Flag) -> Entry | None:
+    def _again(self, e: Exchange, raw: bytes, flag: int) -> Entry | None:
         """Count the request among those made before, and whether it repeats one that failed."""
         if not raw:
             return None
@@ -286,7 +286,7 @@ class Collector:
         self,
         e: Exchange,
         stage: StageSoFar,
-        flag: Flag,
+        flag: int,
         kind: str,
         tokens: int,
         chars: int,

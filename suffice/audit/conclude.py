@@ -34,7 +34,7 @@ BASIS = {
     "percentiles": "of every call, within 1 % of the exact one; limits by order statistics",
     "costs": "exact sums of logged costs, else of tokens at list prices",
     "repeats": "exact up to 65,536 different requests, from there on estimated from a sample of them by hash",
-    "prefixes": "every call, in steps of 512 bytes, against the last 512 MB of different text",
+    "prefixes": "every call, in steps of 1,024 bytes, against the last gigabyte of different text",
     "anatomy": "sampled: up to 1,500 calls, drawn uniformly; by characters",
     "clusters": "sampled: up to 400 calls a sign",
     "drift": "exact counts by period; words on the sample",
@@ -317,5 +317,10 @@ def _headline(found: Audit) -> str:
     calls = f"{found.calls:,} calls"
     if not worst:
         return f"{calls}, and no sign of failure in them; whether replies are right, only labelled examples can tell."
-    said = " and ".join(f"{s.title.lower()} in {s.share:.1%}" for s in worst)
+    said = " and ".join(f"{_lower(s.title)} in {s.share:.1%}" for s in worst)
     return f"{calls}: {said}."
+
+
+def _lower(title: str) -> str:
+    """As it stands inside a sentence: JSON stays JSON."""
+    return title if title[1:2].isupper() else title[:1].lower() + title[1:]

@@ -12,7 +12,7 @@ from ..stats.distribution import t_below
 from ..stats.holm import holm
 from .collect import Sample
 from .found import Drift, Drifts, Period
-from .signs import TITLES, Flag
+from .signs import TITLES
 from .spans import HOUR, Span, Spans
 from .words import bag, moved
 
@@ -77,7 +77,7 @@ def _values(span: Span) -> Mapping[str, float | None]:
     return {**shares, **means}
 
 
-def _count(span: Span, flag: Flag) -> int:
+def _count(span: Span, flag: int) -> int:
     return sum(n for flags, n in span.flags.items() if flags & flag)
 
 
@@ -102,7 +102,7 @@ def _tests(periods: Mapping[int, Span], width: int) -> list[Drift]:
     return [one for one in found if one is not None]
 
 
-def _counting(flag: Flag) -> Callable[[Span], int]:
+def _counting(flag: int) -> Callable[[Span], int]:
     return lambda span: _count(span, flag)
 
 

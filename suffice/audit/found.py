@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+from ..digest import plain
+from ..version import __version__
+
+FORMAT = 1
+"""Of audit.json: fields may be added to a format, never changed."""
 
 Basis = Literal["exact", "sampled", "estimated"]
 """Counted over the whole log, over a uniform sample of it, or worked out under an assumption that is stated."""
@@ -319,3 +325,8 @@ class Audit:
     notes: tuple[str, ...]
     basis: Mapping[str, str]
     seed: int
+
+
+def body_of(found: Audit) -> dict[str, Any]:
+    """The content of `audit.json`."""
+    return {"format": FORMAT, "version": __version__, **plain(found)}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..exchange import Exchange
+from ..types import Json
 from .found import Shown
 
 SHORT, LONG = 280, 600
@@ -10,6 +13,20 @@ SHORT, LONG = 280, 600
 
 def mask(text: str) -> str:
     return text
+
+
+def masked_text(text: str) -> str:
+    """The whole text with its secrets masked."""
+    return mask(text)
+
+
+def masked(value: Json) -> Json:
+    """JSON with the secrets in its texts masked."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {mask(str(key)): masked(item) for key, item in value.items()}
+    return [masked(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def clean(text: str, most: int = SHORT) -> str:

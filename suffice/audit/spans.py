@@ -6,8 +6,6 @@ import math
 from collections import Counter
 from dataclasses import dataclass, field
 
-from .signs import Flag
-
 HOUR = 3600
 WIDTHS = (HOUR, 2 * HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR, 28 * 24 * HOUR, 364 * 24 * HOUR)
 MOST = 1_000
@@ -19,7 +17,7 @@ class Span:
     """What happened in one stretch of time: sums that can be added up."""
 
     calls: int = 0
-    flags: dict[Flag, int] = field(default_factory=dict)
+    flags: dict[int, int] = field(default_factory=dict)
     inputs: float = 0.0
     outputs: float = 0.0
     replies: int = 0
@@ -55,7 +53,7 @@ class Spans:
         """Seconds of one stretch."""
         return WIDTHS[self.level]
 
-    def add(self, time: float, flag: Flag, tokens: int, replied: int, ms: float | None, model: str) -> None:
+    def add(self, time: float, flag: int, tokens: int, replied: int, ms: float | None, model: str) -> None:
         """Count a call in the stretch that it was made in."""
         at = int(time // WIDTHS[self.level])
         span = self.kept.get(at)

@@ -110,11 +110,11 @@ def _silhouette(rows: Floats, found: Groups) -> float:
     return float(np.mean((other - own) / np.maximum(np.maximum(own, other), 1e-9)))
 
 
-def apart(rows: Floats, n: int, near: Sequence[int] = ()) -> list[int]:
-    """n texts that are far from one another and from those given (greedy k-center: Gonzalez 1985)."""
+def apart(rows: Floats, n: int, near: Floats) -> list[int]:
+    """n texts that are far from one another and from those that are given (greedy k-center: Gonzalez 1985)."""
     if not len(rows):
         return []
-    closest = (rows @ rows[list(near)].T).max(axis=1) if len(near) else -(rows @ rows.mean(axis=0))
+    closest = (rows @ near.T).max(axis=1) if len(near) else -(rows @ rows.mean(axis=0))
     chosen: list[int] = []
     for _ in range(min(n, len(rows))):
         at = int(np.argmin(closest))

@@ -1,10 +1,8 @@
-"""`suffice audit`: what a log of production traffic says, and what to try first."""
+"""`suffice audit`: what a log of production traffic says, what to try first, and which requests to label."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,24 +10,24 @@ import typer
 
 from ..errors import InputError
 from .options import AsJson, Seed
-from .say import console, tell
+from .say import tell
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.table import Table
-
-    from ..audit.found import Audit, Sign, Spread
+    from ..audit.choose import Selection
+    from ..audit.collect import Collector
+    from ..audit.folder import Written
+    from ..audit.found import Audit
     from ..logs import Logs
 
-EVERY = 1_000
+EVERY = 500
 """Exchanges between two looks at the progress."""
-STAGES_SHOWN, CLUSTERS_SHOWN = 8, 5
 
 
 def audit(
     logs: Annotated[list[str], typer.Argument(metavar="LOGS", help="Files, folders, or - for standard input.")],
     form: Annotated[
-        str, typer.Option("--from", metavar="NAME", help="The importer that reads every row. Default: recognised.")
+        str,
+        typer.Option("--from", metavar="NAME", help="The importer that reads every row.", show_default="recognised"),
     ] = "",
     columns: Annotated[
         list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Where a table holds a field; repeat it.")
@@ -37,61 +35,107 @@ def audit(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write audit.html and audit.json there.")
     ] = None,
+    task: Annotated[
+        Path | None, typer.Option("--task", "-t", metavar="FOLDER", help="Write a task folder of requests to label.")
+    ] = None,
+    stage: Annotated[
+        str | None, typer.Option("--stage", metavar="NAME", help="Whose requests to label. Default: the busiest.")
+    ] = None,
+    examples: Annotated[int, typer.Option("--examples", min=10, max=1000, metavar="N", help="How many.")] = 80,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Read logs of production traffic: failures, latency, cost, prompts, drift, and what to try first."""
-    from ..audit.collect import Collector
     from ..audit.conclude import conclude
+    from ..audit.found import body_of
     from ..digest import plain
-    from ..logs import Logs
 
-    read = Logs(logs, form, _columns(columns or ()))
-    collector = Collector(seed=seed)
-    with _meter(read) as step:
-        for at, exchange in enumerate(read):
-            collector.add(exchange)
-            if not at % EVERY:
-                step()
+    if task is not None:
+        from ..audit.folder import check_free
+
+        check_free(task)
+    collected, unread = _collected(logs, form, _columns(columns or ()), seed)
+    found = conclude(collected, [str(name) for name in logs])
+    made = _task(collected, task, stage, examples, seed) if task else None
+    files = _write(found, out) if out else {}
+    body = {**body_of(found), "rows_not_used": unread, "task": plain(made), "files": files}
+    tell(as_json, body, lambda screen: _screen(found, made, files, screen))
+
+
+def _screen(found: Audit, made: Written | None, files: Mapping[str, str], screen: object) -> None:
+    from .audited import show
+
+    show(found, made, files, screen)  # type: ignore[arg-type]  # a rich Console, imported late
+
+
+def _collected(
+    logs: Sequence[str], form: str, columns: Mapping[str, str], seed: int
+) -> tuple[Collector, list[Mapping[str, object]]]:
+    """One pass over the logs, and the rows that were of no use, by reason with where the first ones stand."""
+    from ..audit.collect import Collector
+    from ..audit.shown import clean
+    from ..logs import Logs
+    from .progress import bytes_meter
+
+    read = Logs(logs, form, columns)
+    collected = Collector(seed=seed)
+    with bytes_meter("audit") as step:
+        _pass(read, collected, step)
     for reason, rows in read.unusable.items():
-        collector.skip(reason, rows.count)
-    found = conclude(collector, [str(name) for name in logs])
-    written = _write(found, out) if out else {}
-    tell(as_json, {**plain(found), "written": written}, lambda screen: show(found, screen, written))
+        collected.skip(reason, rows.count)
+    if not collected.calls and not collected.others:
+        told = "; ".join(f"{rows.count} rows: {reason}" for reason, rows in read.unusable.items())
+        hint = clean(told, 300) or "name the importer with --from, or a table's columns with --map FIELD=COLUMN"
+        raise InputError("no logged call was found", file=str(logs[0]), hint=hint)
+    unread: list[Mapping[str, object]] = [
+        {"reason": clean(reason, 160), "rows": rows.count, "first": [f"{file}:{line}" for file, line in rows.first]}
+        for reason, rows in read.unusable.items()
+    ]
+    return collected, unread
+
+
+def _pass(read: Logs, collected: Collector, step: Callable[[int, int], None]) -> None:
+    for at, exchange in enumerate(read):
+        collected.add(exchange)
+        if not at % EVERY:
+            step(read.read, read.size)
 
 
 def _columns(given: Sequence[str]) -> Mapping[str, str]:
     made = {}
     for one in given:
-        field, equals, column = one.partition("=")
-        if not (field and equals and column):
-            raise InputError(f"`--map {one}` names no field and column", hint="--map time=TIMESTAMP")
+        field, _, column = one.partition("=")
+        if not field or not column:
+            raise InputError(f"`--map {one}` names no field and column", hint="write --map time=TIMESTAMP")
         made[field.strip()] = column.strip()
     return made
+
+
+def _task(collected: Collector, folder: Path, stage: str | None, examples: int, seed: int) -> Written:
+    from ..audit.folder import write
+
+    return write(folder, _chosen(collected, stage, examples, seed))
+
+
+def _chosen(collected: Collector, stage: str | None, examples: int, seed: int) -> Selection:
+    from ..audit.choose import choose, stages
+
+    known = stages(collected)
+    if stage is not None and stage not in known:
+        raise InputError(f"no stage is called `{stage}`", hint=f"known: {', '.join(known[:20])}")
+    if not known:
+        raise InputError("the log holds no call of a model, so there is nothing to label")
+    return choose(collected, stage or known[0], examples, seed=seed)
 
 
 def _write(found: Audit, folder: Path) -> Mapping[str, str]:
     import json
 
     from ..artifacts import write_whole
-    from ..digest import plain
+    from ..audit.found import body_of
+    from ..report.audited import render
 
-    text = json.dumps(plain(found), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(body_of(found), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(folder / "audit.json", text.encode("utf-8", "replace"))
-    return {"json": str(folder / "audit.json")}
-
-
-@contextmanager
-def _meter(read: Logs) -> Iterator[object]:
-    yield lambda: None
-
-
-def show(found: Audit, screen: Console, written: Mapping[str, str]) -> None:
-    """The headline, then a section each; only what was seen."""
-    from rich.text import Text
-
-    screen.print(Text(found.headline, style="bold"))
-    for note in found.notes:
-        screen.print(Text(note, style="dim"))
-    for name, path in written.items():
-        screen.print(Text(f"{name}: {path}"), soft_wrap=True)
+    page = render(body_of(found), folder / "audit.html")
+    return {"page": str(page), "json": str(folder / "audit.json")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -60,6 +60,21 @@ def meter(title: str) -> Iterator[Meter]:
         return
     with _bars() as bars:
         yield Meter(bars, title)
+
+
+@contextmanager
+def bytes_meter(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar of bytes on stderr, with MB/s and what is left, to be told bytes read and their number (0: unknown)."""
+    if not sys.stderr.isatty():
+        yield lambda _read, _size: None
+        return
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (BarColumn(bar_width=24), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn())
+    title_column = TextColumn("{task.description}", markup=False)
+    with Progress(title_column, *columns, console=console(stderr=True), transient=True) as bars:
+        task = bars.add_task(title, total=None)
+        yield lambda read, size: bars.update(task, completed=read, total=size or None)
 
 
 def _bars() -> Bars:

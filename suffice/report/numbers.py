@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 ABSENT = "–"
 """What stands where nothing was measured."""
 
@@ -24,6 +26,15 @@ def signed(value: float | None) -> str:
 def percent(value: float | None) -> str:
     """A share of a whole, as a whole percentage."""
     return ABSENT if value is None else f"{value:.0%}".replace("%", "\u202f%")
+
+
+def fine(value: float | None) -> str:
+    """A share of a whole that may be small: with two decimals under ten percent."""
+    if value is None:
+        return ABSENT
+    if 0 < value < 0.00005:
+        return "under 0.01\u202f%"
+    return f"{value:.{2 if value < 0.1 else 1}%}".replace("%", "\u202f%")
 
 
 def small(value: float | None) -> str:
@@ -52,6 +63,21 @@ def seconds(value: float | None) -> str:
     if value is None:
         return ABSENT
     return f"{value:.3g}\u202fs" if value >= 1e9 else f"{value:,.1f}\u202fs"
+
+
+def rate(per_second: float | None) -> str:
+    """How often something happens, by the second, minute, hour or day, whichever gives one or more."""
+    if per_second is None:
+        return ABSENT
+    for name, length in (("second", 1), ("minute", 60), ("hour", 3_600)):
+        if per_second * length >= 1:
+            return f"{per_second * length:,.3g} a {name}".replace("a hour", "an hour")
+    return f"{per_second * 86_400:,.3g} a day"
+
+
+def when(at: float | None) -> str:
+    """A time in seconds since 1970, to the minute, UTC."""
+    return ABSENT if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
 
 
 def dollars(value: float | None) -> str:

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from ..artifacts import write_whole
 from ..errors import InputError
-from . import numbers, picture
+from . import chart, numbers, picture
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "verdict.schema.json"
@@ -27,13 +27,17 @@ _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 
 def render(body: Mapping[str, Any], path: Path) -> Path:
     """Write the page of a verdict (the content of `verdict.json`) to `path`, whole or not at all."""
-    clean = _clean(body)
+    clean = cleaned(body)
     _check(clean)
-    style = Markup((TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704  # our own file
-    seal = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    page = _pages().get_template("report.html").render(v=clean, style=style, seal=seal, **_views(clean))
+    page = pages().get_template("report.html").render(v=clean, **sealed("style.css"), **_views(clean))
     write_whole(path, page.encode("utf-8"))
     return path
+
+
+def sealed(*names: str) -> Mapping[str, str]:
+    """Our own style sheets as one, and the hash by which the page's policy lets that one in and no other."""
+    style = Markup("".join((TEMPLATES / name).read_text("utf-8") for name in names))  # noqa: S704  # our own files
+    return {"style": style, "seal": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}
 
 
 def _check(body: Mapping[str, Any]) -> None:
@@ -89,8 +93,9 @@ def _longest(stages: Sequence[Mapping[str, Any]]) -> float:
 
 
 @cache
-def _pages() -> Environment:
-    pages = Environment(
+def pages() -> Environment:
+    """The templates, everything in them escaped, with the filters that write numbers and the pictures."""
+    made = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
@@ -98,12 +103,12 @@ def _pages() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    written = (numbers.share, numbers.signed, numbers.percent, numbers.small, numbers.count)
-    timed = (numbers.milliseconds, numbers.seconds, numbers.dollars)
-    pages.filters.update({f.__name__: f for f in (*written, *timed, _text)})
+    written = (numbers.share, numbers.signed, numbers.percent, numbers.fine, numbers.small, numbers.count)
+    timed = (numbers.milliseconds, numbers.seconds, numbers.dollars, numbers.rate, numbers.when)
+    made.filters.update({f.__name__: f for f in (*written, *timed, _text)})
     drawn = (picture.track, picture.axis, picture.goal_label, picture.lift, picture.cause_bar, picture.stage_bar)
-    pages.globals.update({f.__name__: f for f in drawn})
-    return pages
+    made.globals.update({f.__name__: f for f in (*drawn, chart.bars, chart.stack, chart.range_bar)})
+    return made
 
 
 def _text(value: Any) -> str:
@@ -111,13 +116,13 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _clean(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
     """The same data with characters that no page can show, or that turn the reading order, made visible."""
     if isinstance(value, str):
         return "".join(map(_visible, value))
     if isinstance(value, Mapping):
-        return {_clean(str(key)): _clean(item) for key, item in value.items()}
-    return [_clean(item) for item in value] if isinstance(value, list | tuple) else value
+        return {cleaned(str(key)): cleaned(item) for key, item in value.items()}
+    return [cleaned(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def _visible(character: str) -> str:
