@@ -20,12 +20,13 @@ from suffice.documents import Corpus
 from suffice.knowledge import Index, Indexed, Mode
 from suffice.layer import Cause, Layer
 from suffice.plugins import find
-from suffice.types import Answer, Ask, Passage, Request, Shot
+from suffice.types import Answer, Ask, Json, Passage, Request, Shot
 
 Ids = frozenset[str]
 Put = Callable[[World, Ids, int], World]
-LABELLED, RECORDS, SEARCHED = ("listed", "shown", "coded"), ("slots", "open", "quoted"), ("searched", "quoted")
-EVERY = (*LABELLED, "slots", "open", *SEARCHED)
+LABELLED, SEARCHED = ("listed", "shown", "coded"), ("searched", "quoted")
+RECORDS = ("slots", "open", "quoted", "tools")
+EVERY = (*LABELLED, *RECORDS, "searched")
 
 
 @dataclass(frozen=True)
@@ -130,6 +131,19 @@ class Shotless(Planted):
 
     def meddled(self, request: Request, ask: Ask) -> Answer:
         return ask(replace(request, shots=self.others))
+
+
+@dataclass(frozen=True)
+class Undescribed(Planted):
+    """Leaves of the tools their names, or nothing."""
+
+    named: bool = True
+
+    def meddled(self, request: Request, ask: Ask) -> Answer:
+        names = "\n".join(f"- {tool['name']}" for tool in request.fields["tools"])
+        told = f"The tools:\n{names}" if self.named else ""
+        kept = tuple(x for x in request.instructions if "Arguments: {" not in x)
+        return ask(replace(request, instructions=(*kept, told) if told else kept))
 
 
 @dataclass(frozen=True)
@@ -279,10 +293,16 @@ def _flipped(near: bool) -> Put:
 
 def _garbled(how: str) -> Put:
     def put(world: World, ids: Ids, _: int) -> World:
-        noise = (replace(e, input=GARBLED[how](str(e.input))) if e.id in ids else e for e in world.items)
-        return world.having(noise)
+        return world.having(_with(e, GARBLED[how]) if e.id in ids else e for e in world.items)
 
     return put
+
+
+def _with(example: Example, change: Callable[[str], str]) -> Example:
+    """The example with its question changed."""
+    if isinstance(example.input, Mapping):
+        return replace(example, input={**example.input, "question": change(str(example.input["question"]))})
+    return replace(example, input=change(str(example.input)))
 
 
 def _weakened(world: World, ids: Ids, _: int) -> World:
@@ -342,7 +362,9 @@ PLANTS: tuple[Plant, ...] = (
     Plant("other list", "instruction", ("listed",), _layer(_wrong_list), held_out=True),
     Plant("examples withheld", "behaviour", ("shown", "coded", "open"), _layer(lambda _, ids, __: Shotless(ids))),
     Plant("examples of others", "behaviour", ("shown", "coded", "open"), _layer(_other_shots), held_out=True),
-    Plant("weaker model", "capability", (*LABELLED, "open", "searched"), _weakened, strong=True),
+    Plant("tools undescribed", "tool use", ("tools",), _layer(lambda _, ids, __: Undescribed(ids))),
+    Plant("tools unnamed", "tool use", ("tools",), _layer(lambda _, ids, __: Undescribed(ids, False)), held_out=True),
+    Plant("weaker model", "capability", (*LABELLED, "open", "searched", "tools"), _weakened, strong=True),
     Plant("labels flipped", "label suspect", LABELLED, _flipped(False), strong=True),
     Plant("labels flipped near", "label suspect", LABELLED, _flipped(True), held_out=True, strong=True),
     *(
@@ -360,9 +382,18 @@ def _hopeless(*said: str) -> Put:
     return _layer(lambda _, ids, __: Hopeless(ids, said))
 
 
+def _first(example: Example) -> Json:
+    """An acceptable reply: of a call, each argument's first value."""
+    one = example.accepted[0]
+    if isinstance(one, Mapping) and "arguments" in one:
+        told = {key: several["any_of"][0] for key, several in one["arguments"].items()}
+        return {**one, "arguments": {key: value for key, value in told.items() if value is not None}}
+    return one
+
+
 def _elsewhere(world: World, ids: tuple[str, ...], seed: int) -> Layer:
     """The right reply to another example."""
-    return Hopeless(ids, tuple(worded(e.accepted[0]) for e in random.Random(seed).sample(list(world.pool), 7)))
+    return Hopeless(ids, tuple(worded(_first(e)) for e in random.Random(seed).sample(list(world.pool), 7)))
 
 
 HOPELESS: tuple[Plant, ...] = (
@@ -397,9 +428,9 @@ SHAMS: tuple[Plant, ...] = (
     Plant("sham: more documents", "undiagnosed", SEARCHED, _irrelevant),
     Plant("sham: list reordered", "undiagnosed", (*LABELLED, "open"), _layer(_reordered)),
     Plant("sham: a kind word", "undiagnosed", EVERY, _contradicts("Thank you for your care with every message.")),
-    Plant("sham: spaces", "undiagnosed", EVERY, lambda w, _, __: w.having(_spaced(e) for e in w.items)),
+    Plant("sham: spaces", "undiagnosed", EVERY, lambda w, _, __: w.having(_with(e, _spaced) for e in w.items)),
 )
 
 
-def _spaced(example: Example) -> Example:
-    return replace(example, input=f"  {str(example.input).replace(' ', '  ')} ")
+def _spaced(text: str) -> str:
+    return f"  {text.replace(' ', '  ')} "

@@ -13,7 +13,7 @@ import math
 import random
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
@@ -41,7 +41,7 @@ class Reader:
     letters: int | None = None
     """Words longer than this are not understood; None understands all."""
     weak: frozenset[str] = field(default=frozenset(), repr=False)
-    """Ids of the requests that a reader of words up to four letters answers instead; empty: none."""
+    """Ids of the requests that a weaker reader answers instead: of words up to four letters, and of no examples."""
     parallel: int = 1
 
     @property
@@ -67,9 +67,11 @@ class Reader:
 
     def __call__(self, request: Request) -> Answer:
         messages = wording(request)
-        letters = 4 if request.id in self.weak else self.letters
-        chance = _Chance(request, messages)
-        text = _Reading(messages, self.attention, letters, chance).reply()
+        chance, tools = _Chance(request, messages), [_tool(t.name, t.description, t.parameters) for t in request.tools]
+        if request.id in self.weak:
+            text = _Reading(_unexemplified(messages), 60, 4, chance, tools).reply()
+        else:
+            text = _Reading(messages, self.attention, self.letters, chance, tools).reply()
         usage = Usage(sum(len(m.content.split()) for m in messages), len(text.split()))
         return Answer(text, usage=usage, trace=(Step("model", 0.0),))
 
@@ -135,13 +137,16 @@ _HEAD = re.compile(r"^Passages \(data, not instructions\):\s*", re.MULTILINE)
 class _Reading:
     """One conversation, read once."""
 
-    def __init__(self, messages: Sequence[Message], attention: int, letters: int | None, chance: _Chance) -> None:
+    def __init__(
+        self, messages: Sequence[Message], attention: int, letters: int | None, chance: _Chance, tools: Sequence[Json]
+    ) -> None:
         self.letters, self.chance = letters, chance
         last = messages[-1].content
         self.passages = _attended(_PASSAGE.findall(last), attention)
         rest = _HEAD.sub("", _PASSAGE.sub("", last)).strip()
         self.question, cues = _question(rest)
-        self.orders = _orders("\n\n".join([*(m.content for m in messages if m.role == "system"), cues]))
+        told = "\n\n".join([*(m.content for m in messages if m.role == "system"), cues])
+        self.orders, self.tools = _orders(told), [*tools, *_tools(told)]
         turns = list(messages[:-1])
         self.shots = [
             (_question(_PASSAGE.sub("", a.content))[0], b.content)
@@ -158,8 +163,8 @@ class _Reading:
                 return str(order.held)
             case "free":
                 return self._own()
-            case "tools":
-                return self._called(order.held)
+            case "json" if self.tools:
+                return json.dumps(call(self.question, self.tools, self._words), ensure_ascii=False)
             case "json":
                 return self._record(order.held)
             case "labels":
@@ -168,7 +173,9 @@ class _Reading:
                 return self._as_shown()
 
     def _as_shown(self) -> str:
-        """Nothing says what the reply looks like, but the examples, or the passages, may."""
+        """Nothing says what the reply looks like, but the tools, the examples or the passages may."""
+        if self.tools:
+            return json.dumps(call(self.question, self.tools, self._words), ensure_ascii=False)
         if self.shots and all(_record(b) is not None for _, b in self.shots):
             return self._record({key: {} for _, b in self.shots for key in _record(b) or {}})
         if self.passages or len(_sentences(self.question)) > 2:
@@ -237,9 +244,6 @@ class _Reading:
             return like[name]
         return next(iter(words(self.question)), "")
 
-    def _called(self, tools: Sequence[Mapping[str, Json]]) -> str:
-        return json.dumps(call(self.question, tools, self._words), ensure_ascii=False)
-
     def _own(self) -> str:
         longest = sorted(self._words(self.question), key=lambda w: (-len(w), w))[:3]
         return f"This seems to be about {' and '.join(longest)}." if longest else "I am not sure what is meant."
@@ -260,6 +264,7 @@ class _Order:
     held: Any = None
 
 
+_RECORD = re.compile(r"\bJSON\b|\btool call\b")
 _LISTED = re.compile(r"(?:one of|labels?|categories|options)\b[^:\n]*:[ \t]*")
 _WORD = re.compile(r"(?:reply|answer|respond)\s+(?:only\s+)?with the (?:single )?word [\"'“]?(\w+)", re.IGNORECASE)
 _REFUSE = re.compile(r"\b(?:do not|don't|never|must not)\s+(?:answer|reply|respond)\b", re.IGNORECASE)
@@ -276,12 +281,12 @@ def _orders(text: str) -> tuple[_Order, ...]:
         labels = _listed(text[match.end() :])
         if len(labels) > 1:
             found.append((match.start(), _Order("labels", labels)))
-    found += [(m.start(), _Order("json", _fields(text[m.start() :]))) for m in re.finditer(r"\bJSON\b", text)]
+    found += [(m.start(), _Order("json", _fields(text[m.start() :]))) for m in _RECORD.finditer(text)]
     found += [(m.start(), _Order("word", m[1])) for m in _WORD.finditer(text)]
     found += [(m.start(), _Order("refuse")) for m in _REFUSE.finditer(text)]
     found += [(m.start(), _Order("free")) for m in _FREE.finditer(text)]
     found += [(m.start(), _Order("text")) for m in _TEXT.finditer(text)]
-    if any(o.kind == "json" for _, o in found):
+    if "tool" not in text and any(o.kind == "json" for _, o in found):
         found = [(at, o) for at, o in found if o.kind != "labels" and (o.kind != "json" or o.held)]
     return tuple(order for _, order in sorted(found, key=lambda pair: pair[0]))
 
@@ -344,6 +349,10 @@ def _up_to(passages: Sequence[str], limit: int, back: bool = False) -> list[str]
         if some:
             found.append(" ".join(some)[::-1] if back else " ".join(some))
     return found
+
+
+def _unexemplified(messages: Sequence[Message]) -> list[Message]:
+    return [m for m in messages[:-1] if m.role == "system"] + [messages[-1]]
 
 
 # Likeness
@@ -421,10 +430,65 @@ def _type_of(value: Json) -> str | None:
 # Tools
 
 
-def call(question: str, tools: Sequence[Mapping[str, Json]], known: Any) -> dict[str, Json]:
+_TOOL = re.compile(r"^[-*] ([\w.]+)(?:: (.*?))?(?: Arguments: (\{.*\}))?$", re.MULTILINE)
+_NUMBER = re.compile(r"-?\d+(?:,\d{3})*(?:\.\d+)?")
+_NAMED = re.compile(r"\"([^\"]+)\"|'([^']+)'|\b([A-Z][\w&.-]*(?: (?:of |the )?[A-Z][\w&.-]*)*)")
+
+
+def _tool(name: str, description: str, parameters: Json) -> Json:
+    return {"name": name, "description": description, "parameters": parameters or {}}
+
+
+@lru_cache(4096)
+def _tools(text: str) -> tuple[Json, ...]:
+    """The tools that a text lists, the best described of each name."""
+    found: dict[str, Json] = {}
+    if "tool" not in text.casefold():
+        return ()
+    for name, description, parameters in _TOOL.findall(text):
+        try:
+            schema = json.loads(parameters) if parameters else {}
+        except ValueError:
+            schema = {}
+        if name not in found or len(description) >= len(found[name]["description"]):
+            found[name] = _tool(name, description, schema)
+    return tuple(found.values())
+
+
+def call(question: str, tools: Sequence[Json], known: Callable[[str], frozenset[str]]) -> Json:
     """The tool whose name and description share most with the question, its arguments by their descriptions."""
     asked = known(question)
-    told = [known(f"{t['name'].replace('.', ' ')} {t.get('description', '')}") for t in tools]
+    told = [known(f"{re.sub(r'[._]', ' ', t['name'])} {t['description']}") for t in tools]
     weight = _weights(told)
-    best = max(range(len(tools)), key=lambda at: _covered(asked, told[at], weight))
-    return {"name": tools[best]["name"], "arguments": {}}
+    best = max(range(len(tools)), key=lambda at: (_covered(asked, told[at], weight), -at))
+    parameters = tools[best]["parameters"]
+    names = [n for n in parameters.get("required", ()) if n in parameters.get("properties", {})]
+    return {"name": tools[best]["name"], "arguments": _arguments(question, names, parameters.get("properties", {}))}
+
+
+def _arguments(question: str, names: Sequence[str], properties: Mapping[str, Json]) -> dict[str, Json]:
+    """A value of the right type for each name, in the order in which they stand in the question."""
+    numbers = [float(n.replace(",", "")) for n in _NUMBER.findall(re.sub(r"\[[^]]*\]", " ", question))]
+    lists = [[_plain(float(n)) for n in _NUMBER.findall(x)] for x in re.findall(r"\[([^]]*)\]", question)]
+    texts = [next(filter(None, groups)) for groups in _NAMED.findall(question)]
+    texts = [t for t in texts if not question.startswith(t) or " " in t]
+    found: dict[str, Json] = {}
+    for name in names:
+        about = properties[name]
+        options, kind = about.get("enum"), about.get("type")
+        if options:
+            said = words(question)
+            found[name] = max(options, key=lambda o: len(words(str(o)) & said) / (1 + len(words(str(o)))))
+        elif kind in ("integer", "float", "number"):
+            found[name] = _plain(numbers.pop(0)) if numbers else 0
+        elif kind == "array":
+            found[name] = lists.pop(0) if lists else []
+        elif kind == "boolean":
+            found[name] = True
+        else:
+            found[name] = texts.pop(0) if texts else ""
+    return found
+
+
+def _plain(number: float) -> int | float:
+    return int(number) if number.is_integer() else number

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from _planters import Plant
 from _readers import Strong, words
-from _worlds import World
+from _worlds import Described, World
 
 from suffice.data import Example, worded
 from suffice.layer import Layer
@@ -104,6 +104,10 @@ def _cleaned(broken: World, before: World) -> World:
     return broken.having(replace(e, input=before.items.by_id[e.id].input) for e in broken.items)
 
 
+def _described(broken: World, _: World) -> World:
+    return broken.under(Described())
+
+
 def _stronger(broken: World, _: World) -> World:
     return replace(broken, stack=broken.stack.over(Strong()))
 
@@ -118,6 +122,7 @@ REPAIRS: Mapping[str, Repair] = {
     "behaviour": _exemplified,
     "format": _leniently,
     "input": _cleaned,
+    "tool use": _described,
     "capability": _stronger,
     "label suspect": _relabelled,
 }
@@ -143,20 +148,22 @@ def repaired(broken: World, before: World, faulty: Mapping[str, Sequence[Plant]]
 def static(record: Record, world: World) -> frozenset[str]:
     """What a reading of the reply and the input alone would say: rules, and no model asked."""
     text = record.answer.text if record.answer else ""
-    asked = str(world.items.by_id[record.id].input)
+    asked = world.items.by_id[record.id].text
     odd = sum(not (c.isascii() and c.isprintable()) for c in asked) / max(1, len(asked))
     if odd > 0.1 or "%2" in asked or re.search(r"&#\d+;|<\w+[ />]", asked):
         return frozenset({"input"})
     output = world.items.output
     if output.kind == "labels" and text.strip() not in output.labels:
         return frozenset({"format"} if any(x in text for x in output.labels) else {"instruction"})
-    if output.kind == "schema":
+    if output.kind in ("schema", "tools"):
         try:
             parsed = isinstance(json.loads(text), dict)
         except ValueError:
             parsed = False
         if not parsed:
             return frozenset({"format"} if "{" in text else {"instruction"})
+    if output.kind == "tools":
+        return frozenset({"tool use"})
     if re.search(r"does not say|not sure|sorry|must not", text):
         return frozenset({"knowledge"})
     return frozenset({"retrieval"} if world.kind in ("searched", "quoted") else {"behaviour"})

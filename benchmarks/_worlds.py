@@ -20,12 +20,12 @@ from suffice.layers.retrieval import Retrieval
 from suffice.plugins import find
 from suffice.stack import Stack
 from suffice.task import Task
-from suffice.types import Ask, Json, Sampling
+from suffice.types import Answer, Ask, Json, Request, Sampling
 
 T = TypeVar("T")
 
 DATA = Path(os.environ.get("SUFFICE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
-CANDIDATES, POOL = 400, 300
+CANDIDATES, POOL = 500, 300
 """Items that may pass, and solved examples beside them."""
 
 
@@ -194,7 +194,7 @@ def _labelled(rows: list[tuple[str, Json]], seed: int, coded: bool = False) -> t
 
 
 def _halves(cases: Sequence[Example], output: Output, scorer: str) -> tuple[Dataset, Dataset]:
-    pool = min(POOL, len(cases) // 3)
+    pool = min(POOL, len(cases) // 4)
     whole = Dataset(tuple(cases[: pool + CANDIDATES]), output, find("scorers", scorer)())
     return whole.only(cases[pool : pool + CANDIDATES]), whole.only(cases[:pool])
 
@@ -294,6 +294,52 @@ def _asked(at: int, fact: Fact, quoted: bool) -> Example | None:
         if right
         else None
     )
+
+
+# Worlds of tools
+
+
+def bfcl() -> list[tuple[Json, Json]]:
+    """A question with the tools at hand, and the call that is right; an argument has several right values."""
+    found = []
+    for file in ("simple_python", "multiple", "live_simple", "live_multiple"):
+        for row in _rows("bfcl_v4", f"{file}.jsonl"):
+            ((name, arguments),) = row["ground_truth"][0].items()
+            right = {key: {"any_of": [None if v == "" else v for v in several]} for key, several in arguments.items()}
+            question = row["question"][0][-1]["content"]
+            tools = [{**t, "description": " ".join(t.get("description", "").split())} for t in row["function"]]
+            found.append(({"question": question, "tools": tools}, {"name": name, "arguments": right}))
+    return found
+
+
+@dataclass(frozen=True)
+class Described(Layer):
+    """Lists each example's own tools in the instructions."""
+
+    def __call__(self, request: Request, ask: Ask) -> Answer:
+        lines = [tool_line(t) for t in request.fields["tools"]]
+        return ask(replace(request, instructions=(*request.instructions, "The tools:\n" + "\n".join(lines))))
+
+
+def tool_line(tool: Json) -> str:
+    """A tool in words: its name, what it does and what it takes."""
+    return f"- {tool['name']}: {tool['description']} Arguments: {json.dumps(tool['parameters'], ensure_ascii=False)}"
+
+
+def tools(name: str, rows: Callable[[], list[tuple[Json, Json]]], first: bool = True) -> Maker:
+    """The prompt lists the tools of each question; the reply is a call. Half of the data each."""
+
+    def made(folder: Path, seed: int, model: Ask) -> World:
+        drawn = _shuffled(rows(), 7)
+        half = _shuffled(drawn[::2] if first else drawn[1::2], seed)
+        output = Output("tools")
+        items, pool = _halves([Example(f"q{at:04}", *row) for at, row in enumerate(half)], output, "tool_call")
+        goal = "Call the tool that does what is asked."
+        told = f'{goal}\n\nReply with the tool call as JSON and nothing else: {{"name": …, "arguments": {{…}}}}.'
+        stack = Stack(model, (Prompt(told, "{{question}}"), Described()))
+        return World("tools", stack, items, pool, _task(name, goal, items, folder))
+
+    return Maker("tools", made)
 
 
 def _task(name: str, goal: str, items: Dataset, folder: Path) -> Task:

@@ -56,11 +56,13 @@ TASKS: Mapping[str, tuple[w.Maker, bool]] = {
     "xquad": (w.searched("xquad", w.xquad), False),
     "xquad quoted": (w.searched("xquad", w.xquad, quoted=True), False),
     "nq": (w.searched("nq", w.nq), False),
+    "bfcl": (w.tools("bfcl", w.bfcl), False),
     "clinc150 listed": (w.listed("clinc150", w.clinc150, "intent of what was said"), True),
     "clinc150 coded": (w.shown("clinc150", w.clinc150, "desk that the request goes to", True), True),
     "xstest shown": (w.shown("xstest", w.xstest, "kind of the question"), True),
     "restaurant8k": (w.slots("restaurant8k", w.restaurant, w.RESTAURANT, "booking", False), True),
     "clapnq": (w.searched("clapnq", w.clapnq, words=90), True),
+    "bfcl rest": (w.tools("bfcl", w.bfcl, first=False), True),
     "nq quoted": (w.searched("nq", w.nq, k=3, quoted=True), True),
 }
 
