@@ -194,7 +194,7 @@ def called(raw: Json) -> ToolCall:
     given = first(inner, ("arguments", "args", "input", "parameters"))
     value = parsed(given) if isinstance(given, str) else given
     arguments = value if isinstance(value, dict) else {RAW: worded(given)} if given not in (None, "", []) else {}
-    name = text(first(inner, ("name", "toolName", "tool_name")))
+    name = text(first(inner, ("name", "toolName", "tool_name"))) or text(raw.get("function"))
     return ToolCall(name, arguments, text(first(raw, CALL_IDS)) or text(first(inner, CALL_IDS)))
 
 
