@@ -25,8 +25,10 @@ from suffice.types import Answer, Ask, Json, Request, Sampling
 T = TypeVar("T")
 
 DATA = Path(os.environ.get("SUFFICE_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
-CANDIDATES, POOL = 500, 300
-"""Items that may pass, and solved examples beside them."""
+CANDIDATES = 500
+"""Items that may pass."""
+POOL, LONG_POOL = 300, 80
+"""Solved examples beside them: short ones, and those of worlds of documents and tools."""
 
 
 @dataclass(frozen=True)
@@ -194,7 +196,7 @@ def _labelled(rows: list[tuple[str, Json]], seed: int, coded: bool = False) -> t
 
 
 def _halves(cases: Sequence[Example], output: Output, scorer: str) -> tuple[Dataset, Dataset]:
-    pool = min(POOL, len(cases) // 4)
+    pool = min(POOL if scorer in ("label", "json") and not cases[0].context else LONG_POOL, len(cases) // 4)
     whole = Dataset(tuple(cases[: pool + CANDIDATES]), output, find("scorers", scorer)())
     return whole.only(cases[pool : pool + CANDIDATES]), whole.only(cases[:pool])
 
