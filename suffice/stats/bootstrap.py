@@ -36,7 +36,9 @@ def group_limits(
 
     The widest of three answers, since each alone is too narrow somewhere: Student's t on the linearised ratio (skewed
     groups), the BCa bootstrap of whole groups, Efron 1987 (sparse groups), and a kind of group too rare to have been
-    seen (all groups alike): a share 1 − (alpha/2)^(1/groups) of them could hold the lowest or the highest value.
+    seen (all groups alike): a share 1 − (alpha/2)^(1/groups) of them could hold the lowest or the highest value. There
+    groups count as the equal ones that they are worth, (Σ sizes)² / Σ sizes² (Kish 1965, Survey Sampling, §8.2): where
+    a few hold most items and differ from the rest, 30 say little.
     """
     groups = int(codes.max()) + 1
     if groups < ENOUGH_GROUPS:
@@ -46,7 +48,7 @@ def group_limits(
     error = _error(totals, sizes)
     width = distribution.t_quantile(1 - alpha / 2, groups - 1) * error
     b_low, b_high = _bca(totals, sizes, alpha, seed)
-    unseen = 1 - (alpha / 2) ** (1 / groups)
+    unseen = 1 - (alpha / 2) ** (float((sizes**2).sum()) / float(sizes.sum()) ** 2)
     low = min(estimate - width, b_low, estimate - unseen * (estimate - lowest))
     high = max(estimate + width, b_high, estimate + unseen * (highest - estimate))
     return Limits(max(low, lowest), min(high, highest), error)

@@ -43,3 +43,17 @@ def test_a_large_group_counts_by_its_items() -> None:
     assert limits is not None
     assert limits.low < 300 / 360 < limits.high
     assert limits.low > 0.5
+
+
+def test_a_few_large_groups_that_differ_from_the_rest_are_not_worth_thirty() -> None:
+    """One group in seven has fifteen items and does worse: at 0.0125 a side the truth lay outside in 4 % before."""
+    rng, runs, alpha = np.random.default_rng(5), 400, 0.025
+    truth, missed = (0.15 * 15 * 0.6 + 0.85 * 2 * 0.97) / (0.15 * 15 + 0.85 * 2), 0
+    for seed in range(runs):
+        large = rng.random(30) < 0.15
+        sizes = np.where(large, 15, 2)
+        values = (rng.random(sizes.sum()) < np.repeat(np.where(large, 0.6, 0.97), sizes)).astype(float)
+        limits = group_limits(values, np.repeat(np.arange(30), sizes), alpha, seed=seed)
+        assert limits is not None
+        missed += limits.low > truth
+    assert missed / runs <= alpha / 2 + 2 * np.sqrt(alpha / 2 / runs)
