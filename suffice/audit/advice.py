@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from ..matrix import ROWS
 from .found import Advice, Audit, Sign
 
-SOURCE = "docs/framework.md §4"
+NOT = {row.row: row.not_lever for row in ROWS}
+"""What the decision matrix says not to do."""
 BROKEN = 0.005
 """docs/framework.md §3: structured output failing more than 0.5 to 1 % is a case for something heavier."""
 NOTABLE = 0.01
@@ -48,7 +50,7 @@ def _formats(found: Audit, signs: Mapping[str, Sign]) -> Iterator[Weighed]:
                 f"{sign.count} of {sign.n} ({_between(sign)}), {rule} the 0.5 % from which it counts",
                 first,
                 "then fine-tuning on the format, if more than 0.5 to 1 % stay broken",
-                "retrieval",
+                NOT["M2"],
                 "counted on every reply",
             ),
         )
@@ -62,7 +64,7 @@ def _formats(found: Audit, signs: Mapping[str, Sign]) -> Iterator[Weighed]:
                 f"{worded.count} of {worded.n} ({_between(worded)})",
                 "turn the API's structured output on: the first attempt at any schema problem",
                 "then fine-tuning on the format, if more than 0.5 to 1 % stay broken",
-                "retrieval, or more words about the format",
+                NOT["M2"],
                 "counted; that JSON was asked for is read from the prompt's words",
             ),
         )
@@ -78,7 +80,7 @@ def _behaviour(signs: Mapping[str, Sign]) -> Iterator[Weighed]:
                 f"{sign.count} of {sign.n} sampled ({_between(sign)})",
                 "describe the tools better: names, parameters and an example each; measure again",
                 "then fine-tuning on tool demonstrations",
-                "retrieval",
+                NOT["M5"],
                 "each sampled call held against its tool's schema",
             ),
         )
@@ -91,7 +93,7 @@ def _behaviour(signs: Mapping[str, Sign]) -> Iterator[Weighed]:
                 f"{sign.count} of {sign.n} sampled ({_between(sign)})",
                 "retrieval: give it the documents that hold the answers; where it has them, see what retrieval returns",
                 "then better chunks, reranking, embeddings",
-                "fine-tuning on facts",
+                NOT["M1"],
                 f"found by phrases in English; {SIGNAL}",
             ),
         )
@@ -159,12 +161,12 @@ def _context(found: Audit) -> Iterator[Weighed]:
         yield (
             one.share or 0.0,
             Advice(
-                "M6",
+                "P1",
                 f"context pressure: prompts of more than {one.tokens:,} tokens",
                 f"{one.over} of {one.n} calls",
                 "send less: retrieve the passages that matter, shorten the history",
                 "then fine-tuning, for what stays the same in every prompt",
-                "longer contexts",
+                NOT["P1"],
                 "counted on every call",
             ),
         )
@@ -180,7 +182,7 @@ def _context(found: Audit) -> Iterator[Weighed]:
                 f"a cache could serve {prefix.usable or 0:.0%} of tokens, it serves {prefix.cached or 0:.0%}{saved}",
                 "prompt caching: what never changes first, what changes last",
                 "then fine-tuning, which takes what is always the same out of the prompt",
-                "retrieval",
+                NOT["M6"],
                 prefix.how,
             ),
         )
@@ -189,12 +191,12 @@ def _context(found: Audit) -> Iterator[Weighed]:
             broken.same - broken.prefix,
             Advice(
                 "M6",
-                f"something early in the system prompt of `{broken.stage}` changes from call to call",
-                f"{broken.same:.0%} of it is the same in nearly all calls, but a cache ends after {broken.prefix:.0%}",
+                f"the system prompt of `{broken.stage}` changes early on",
+                f"{broken.same:.0%} of it is in nearly all calls, but two share only the first {broken.prefix:.0%}",
                 "move what changes (a date, a name) to the end of the prompt",
                 "",
-                "retrieval",
-                f"around: {broken.where}",
+                NOT["M6"],
+                "two calls held against each other, on a sample; the page shows the place",
             ),
         )
     if system and system.tokens and system.tokens > LONG_PROMPT and uncached <= CACHEABLE:
@@ -206,7 +208,7 @@ def _context(found: Audit) -> Iterator[Weighed]:
                 f"{system.tokens:,.0f} tokens on average, {system.share:.0%} of a prompt",
                 "make sure that it is cached, then see what can go: `suffice ablate` says what a layer is worth",
                 "then fine-tuning, at a volume that pays",
-                "retrieval",
+                NOT["M6"],
                 "a sample of the calls",
             ),
         )
@@ -222,7 +224,7 @@ def _money(found: Audit) -> Iterator[Weighed]:
                 f"${found.cost.per_day:,.2f} a day",
                 "a smaller model on labelled examples: `suffice climb` with `cheaper_model` says whether it suffices",
                 "then distillation, which needs a gap that prompts cannot close",
-                "fine-tuning a larger model",
+                NOT["M7"],
                 "a log cannot say what a smaller model would have answered",
             ),
         )

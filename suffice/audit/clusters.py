@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ..secrets import masked
 from .collect import Sample
 from .found import Cluster
 from .shown import clean, shown
 from .signs import TITLES
 from .sketch import Reservoir
-from .words import Bag, Floats, Groups, bag, grouped, telling, unit
+from .words import READ, Bag, Floats, Groups, bag, grouped, telling, unit
 
 MOST = 600
 """Failing requests that are grouped."""
@@ -52,8 +53,12 @@ def clusters(kept: Sequence[tuple[Sample, float]], uniform: Sequence[Sample], *,
 
 
 def text_of(sample: Sample) -> str:
-    """What a request is grouped by: its last turn."""
-    return sample.exchange.messages[-1].content if sample.exchange.messages else ""
+    """What a request is grouped by: the beginning of its last turn, its secrets masked, so that no word is one."""
+    if not sample.exchange.messages:
+        return ""
+    if not sample.text:
+        sample.text = masked(sample.exchange.messages[-1].content[: 2 * READ])[:READ]
+    return sample.text
 
 
 def _cluster(

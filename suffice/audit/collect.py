@@ -6,11 +6,14 @@ import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 from zlib import crc32
+
+import orjson
 
 from ..exchange import Exchange
 from ..price import usd
-from ..types import Message, Usage
+from ..types import Json, Message, Usage
 from .formats import Asked, Formats
 from .prefix import FEWEST_BYTES, Prefixes
 from .signs import TITLES, Flag, flags_of
@@ -18,10 +21,12 @@ from .sketch import Entry, Histogram, Repeats, Reservoir
 from .spans import Spans
 from .traffic import Clock
 
+T = TypeVar("T")
 SAMPLED, FAILING = 1500, 400
 """Exchanges that are kept: of all, drawn uniformly, and of those that show a sign, as many for each sign."""
 HELD_CHARS = 24_000_000
 """Characters of all that is kept; beyond them a sample keeps its beginnings only."""
+LONGEST_HELD = 400_000
 BEGINNING = 4_000
 MOST_STAGES, MOST_MODELS, MOST_KINDS = 100, 200, 40
 OTHERS = "(others)"
@@ -45,7 +50,11 @@ class Sample:
     tokens: int
     chars: int
     asked: Asked
+    size: int = 0
+    """Characters that it holds."""
     whole: bool = True
+    text: str = ""
+    """The beginning of its last turn, masked, once somebody has asked for it."""
     differs: bool = False
     """An identical request got another reply."""
 
@@ -104,6 +113,9 @@ class Collector:
         self.sample: Reservoir[Sample] = Reservoir(SAMPLED, seed)
         self.failing: dict[int, Reservoir[Sample]] = {f: Reservoir(FAILING, seed + f) for f in TITLES}
         self.failed: OrderedDict[int, None] = OrderedDict()
+        self.parents: OrderedDict[str, None] = OrderedDict()
+        self.inside: OrderedDict[str, None] = OrderedDict()
+        self.twice = 0
         self.held = 0
         self._rates: dict[str, tuple[float, float, float] | None] = {}
 
@@ -113,10 +125,13 @@ class Collector:
 
     def add(self, e: Exchange) -> None:
         """Take one exchange in."""
-        stage = self._stage(e)
         if e.kind != "model":
-            self._other(e, stage)
+            self._other(e, self._stage(e))
             return
+        if (e.trace or e.parent or self.parents) and self._told_twice(e):
+            self.twice += 1
+            return
+        stage = self._stage(e)
         self.calls += 1
         raw = _worded(e)
         flag, kind, asked = self._look(e)
@@ -141,6 +156,15 @@ class Collector:
                 key = (OTHERS, e.kind)
             stage = self.stages.setdefault(key, StageSoFar(key[0] or e.kind, e.kind))
         return stage
+
+    def _told_twice(self, e: Exchange) -> bool:
+        """Whether a call of a model around this one, or inside it, has been counted: the first one told counts."""
+        if e.parent in self.inside or e.id in self.parents:
+            return True
+        if e.parent:
+            _remember(self.parents, e.parent)
+        _remember(self.inside, e.id)
+        return False
 
     def _other(self, e: Exchange, stage: StageSoFar) -> None:
         self.others[e.kind] += 1
@@ -250,16 +274,14 @@ class Collector:
         said = _hash(reply.content.encode("utf-8", "surrogatepass"), "") if reply is not None and reply.content else 0
         entry = self.repeats.add(key, said)
         if entry is not None and entry.count == 2:
-            entry.shown = e.messages[-1].content[:200] if e.messages else ""
+            entry.shown = e.messages[-1].content[:1_000] if e.messages else ""
         if self.failed and key in self.failed:
             self.retries += 1
             if not flag & Flag.ERROR:
                 self.recovered += 1
                 del self.failed[key]
         elif flag & Flag.ERROR:
-            self.failed[key] = None
-            if len(self.failed) > REMEMBERED:
-                self.failed.popitem(last=False)
+            _remember(self.failed, key)
         return entry
 
     def _prefix(self, e: Exchange, raw: bytes, tokens: int, usage: Usage | None) -> None:
@@ -302,22 +324,26 @@ class Collector:
             if at < 0:
                 continue
             made = made or self._sampled(Sample(e, stage.name, flag, kind, tokens, chars, asked, differs=differs))
-            self.held += made.chars if made.whole else BEGINNING
+            self.held += made.size
             old = kept.put(at, made)
             if old is not None:
-                self.held -= old.chars if old.whole else BEGINNING
+                self.held -= old.size
 
     def _sampled(self, sample: Sample) -> Sample:
         """The sample as it may be kept: without the log's other fields, shortened where all of it is too much."""
         e = sample.exchange
+        error = e.error[:BEGINNING]
         kept = {k: v for k, v in e.extra.items() if k in ("logprobs", "logprob", "avg_logprob")}
-        if self.held + sample.chars <= HELD_CHARS:
-            sample.exchange = replace(e, extra=kept)
+        sample.exchange = replace(e, extra=kept, error=error)
+        sample.size = _size(sample)
+        if self.held + sample.size <= HELD_CHARS and sample.size <= LONGEST_HELD:
             return sample
         sample.whole = False
         few = tuple(Message(m.role, m.content[:BEGINNING]) for m in (*e.messages[:1], *e.messages[-1:]))
-        reply = Message(e.reply.role, e.reply.content[:BEGINNING], e.reply.tool_calls[:1]) if e.reply else None
-        sample.exchange = replace(e, extra=kept, messages=few, reply=reply, tools=(), schema=None)
+        reply = Message(e.reply.role, e.reply.content[:BEGINNING]) if e.reply else None
+        named = Exchange(e.id[:200], few, reply, model=e.model, name=e.name, trace=e.trace[:200])
+        sample.exchange = replace(named, time=e.time, error=error, finish=e.finish, score=e.score)
+        sample.size = sum(len(m.content) for m in few) + len(error) + (len(reply.content) if reply else 0)
         return sample
 
 
@@ -331,11 +357,35 @@ def _worded(e: Exchange) -> bytes:
     return "\x1e".join(parts).encode("utf-8", "surrogatepass")
 
 
+def _size(sample: Sample) -> int:
+    """Characters of all that an exchange holds."""
+    e = sample.exchange
+    texts = sample.chars + len(e.error) + (len(e.reply.content) if e.reply else 0)
+    calls = [dict(call.arguments) for m in (*e.messages, *((e.reply,) if e.reply else ())) for call in m.tool_calls]
+    held = (calls, [dict(tool.parameters) for tool in e.tools], e.schema and dict(e.schema), e.expected, e.extra)
+    return texts + sum(length_of(part) for part in held if part)
+
+
+def length_of(value: Json) -> int:
+    """Characters of a value as JSON, or about as many where it cannot be written as such."""
+    try:
+        return len(orjson.dumps(value, default=str))
+    except TypeError:
+        return len(repr(value))
+
+
 def _hash(text: bytes, model: str) -> int:
     made = hashlib.sha1(text, usedforsecurity=False)
     if model:
         made.update(model.encode("utf-8", "surrogatepass"))
     return int.from_bytes(made.digest()[:8], "little")
+
+
+def _remember(kept: OrderedDict[T, None], key: T) -> None:
+    """The last few thousand."""
+    kept[key] = None
+    if len(kept) > REMEMBERED:
+        kept.popitem(last=False)
 
 
 def _count(kept: Counter[str], name: str, most: int = MOST_KINDS) -> None:

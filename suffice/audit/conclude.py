@@ -246,7 +246,10 @@ def _prefix(c: Collector, uniform: Sequence[Sample]) -> Prefix:
     inputs = sum(p.inputs for p in c.by_model.values())
     savings = [found for model, p in c.by_model.items() if (found := usable_saving(model, p))]
     paid = sum(cost for _, cost in savings)
-    broken = tuple(replace(b, stage=clean(b.stage, 80), where=clean(b.where, 120)) for b in unstable(uniform))
+    broken = tuple(
+        replace(b, stage=clean(b.stage, 80), where=clean(b.where, 130), other=clean(b.other, 130))
+        for b in unstable(uniform)
+    )
     how = (
         "each prompt's beginning held against earlier prompts to the same model, "
         + ("within five minutes, " if timed else "whenever they were made (the log has no times), ")
@@ -300,6 +303,8 @@ def _notes(c: Collector) -> tuple[str, ...]:
         )
     if c.retries:
         notes.append(f"{c.retries:,} calls repeat one that had failed; {c.recovered:,} of them then succeeded")
+    if c.twice:
+        notes.append(f"{c.twice:,} calls are told twice, inside one another, and counted once")
     if c.calls and not c.clock.calls:
         notes.append("the log has no times: nothing can be said of rates, concurrency and drift")
     if c.unusable:

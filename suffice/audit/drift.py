@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..stats.distribution import t_below
 from ..stats.holm import holm
+from .clusters import text_of
 from .collect import Sample
 from .found import Drift, Drifts, Period
 from .signs import TITLES
@@ -164,7 +165,7 @@ def _worded(periods: Mapping[int, Span], width: int, samples: Sequence[Sample], 
     """Whether requests use other words."""
     middle = sorted(periods)[len(periods) // 2] * width
     kept = [s for s in samples if s.exchange.time is not None and s.exchange.messages]
-    texts = [s.exchange.messages[-1].content for s in kept]
+    texts = [text_of(s) for s in kept]
     later = np.array([(s.exchange.time or 0.0) >= middle for s in kept], bool)
     if later.sum() < 30 or (~later).sum() < 30:
         return []

@@ -14,15 +14,17 @@ from pathlib import Path
 import orjson
 
 from ..contract import validator
+from ..digest import canonical
 from ..errors import InputError
 from ..infer import Guess, guess
 from ..load import FILE, SCORERS, load
 from ..model import resolve
+from ..secrets import masked as masked_text
 from ..template import PLACE
 from ..types import Json, Tool
 from .choose import Picked, Selection
 from .collect import Sample
-from .shown import masked, masked_text
+from .shown import masked
 
 EXAMPLES, PROMPT, SCHEMA, TOOLS, REPLIES, HOW = (
     "examples.jsonl",
@@ -134,7 +136,7 @@ def _tools(called: Sequence[Sample], n: int) -> _Contract:
 
 
 def _schema(replied: Sequence[Sample]) -> _Contract | None:
-    named = Counter(orjson.dumps(s.exchange.schema, option=orjson.OPT_SORT_KEYS) for s in replied if s.exchange.schema)
+    named = Counter(canonical(s.exchange.schema) for s in replied if s.exchange.schema)
     text, n = named.most_common(1)[0] if named else (b"", 0)
     if n <= MOST * len(replied):
         return None

@@ -173,9 +173,10 @@ class Broken:
     same: float
     """Share of the prompt's characters in lines that nearly all calls have."""
     prefix: float
-    """Share before the first difference."""
+    """Share that two calls have in common from the beginning on, on average."""
     where: str
-    """The text around that place."""
+    other: str
+    """The text around that place in two calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-import orjson
+from itertools import pairwise
 
 from ..exchange import Exchange
+from ..secrets import masked
 from ..types import Tool
-from .collect import Sample
+from .collect import Sample, length_of
 from .found import Broken, Part
 
 HOW: Mapping[str, str] = {
@@ -33,6 +33,10 @@ LINE = 12
 SHARED = 0.5
 """A line, or an earlier turn, that this share of a stage's calls has, was not written for one of them."""
 FEWEST = 10
+PAIRED = 200
+"""System prompts of a stage that are held against one another."""
+SHORT, APART = 400, 0.2
+"""Characters from which a prompt is worth caching, and how much less than what is the same its beginning may be."""
 
 
 def parts(samples: Sequence[Sample], tokens: float | None) -> tuple[Part, ...]:
@@ -115,7 +119,7 @@ def _of(e: Exchange, common: _Common) -> dict[str, int]:
 
 
 def _size(tool: Tool) -> int:
-    return len(tool.name) + len(tool.description) + len(orjson.dumps(dict(tool.parameters), default=str))
+    return len(tool.name) + len(tool.description) + length_of(dict(tool.parameters))
 
 
 def passages_in(text: str) -> int:
@@ -145,13 +149,27 @@ def unstable(samples: Sequence[Sample]) -> tuple[Broken, ...]:
 
 
 def _broken(stage: str, prompts: Sequence[str]) -> Broken | None:
-    least, most = min(prompts), max(prompts)  # what these two share, all between them share
-    beginning = next((at for at, (a, b) in enumerate(zip(least, most, strict=False)) if a != b), len(least))
-    often = Counter(line for prompt in prompts for line in set(prompt.splitlines()))
+    """Held against its neighbour in the sample, how far each prompt is the same from its beginning on."""
+    some = prompts[:PAIRED]
+    begins = [_beginning(one, other) for one, other in pairwise(some)]
     size = sum(map(len, prompts)) / len(prompts)
+    prefix = sum(begins) / len(begins)
+    often = Counter(line for prompt in prompts for line in set(prompt.splitlines()))
     common = {line for line, n in often.items() if n >= 0.9 * len(prompts)}
     same = sum(len(line) for p in prompts for line in p.splitlines() if line in common) / len(prompts)
-    if size < 400 or (same - beginning) / size < 0.2:
+    if size < SHORT or (same - prefix) / size < APART:
         return None
-    where = prompts[0][max(0, beginning - 60) : beginning + 60]
-    return Broken(stage, min(1.0, same / size), beginning / size, where)
+    at = begins.index(min(begins))
+    one, other = (masked(text) for text in some[at : at + 2])  # before cutting: half a secret is not recognised
+    parted = _beginning(one, other)
+    where, there = (text[max(0, parted - 40) : parted + 80] for text in (one, other))
+    return Broken(stage, min(1.0, same / size), min(1.0, prefix / size), where, there)
+
+
+def _beginning(one: str, other: str) -> int:
+    """How many characters two texts have in common from their beginning on."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if one[:middle] == other[:middle] else (low, middle - 1)
+    return low

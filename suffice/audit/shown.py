@@ -5,28 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..exchange import Exchange
+from ..secrets import masked as mask
 from ..types import Json
 from .found import Shown
 
 SHORT, LONG = 280, 600
 
 
-def mask(text: str) -> str:
-    return text
-
-
-def masked_text(text: str) -> str:
-    """The whole text with its secrets masked."""
-    return mask(text)
-
-
-def masked(value: Json) -> Json:
-    """JSON with the secrets in its texts masked."""
+def masked(value: Json, key: str = "") -> Json:
+    """JSON with the secrets in its texts masked, those too that only the key they stand under tells."""
     if isinstance(value, str):
-        return mask(value)
+        named = f"{key}: "
+        return mask(named + value).removeprefix(named) if key else mask(value)
     if isinstance(value, Mapping):
-        return {mask(str(key)): masked(item) for key, item in value.items()}
-    return [masked(item) for item in value] if isinstance(value, list | tuple) else value
+        return {mask(str(name)): masked(item, str(name)) for name, item in value.items()}
+    return [masked(item, key) for item in value] if isinstance(value, list | tuple) else value
 
 
 def clean(text: str, most: int = SHORT) -> str:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 HOUR = 3600
+DAY = 24 * HOUR
 WIDTHS = (HOUR, 2 * HOUR, 6 * HOUR, 24 * HOUR, 7 * 24 * HOUR, 28 * 24 * HOUR, 364 * 24 * HOUR)
 MOST = 1_000
 MODELS = 20

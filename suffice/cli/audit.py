@@ -87,10 +87,10 @@ def _collected(
         told = "; ".join(f"{rows.count} rows: {reason}" for reason, rows in read.unusable.items())
         hint = clean(told, 300) or "name the importer with --from, or a table's columns with --map FIELD=COLUMN"
         raise InputError("no logged call was found", file=str(logs[0]), hint=hint)
-    unread: list[Mapping[str, object]] = [
-        {"reason": clean(reason, 160), "rows": rows.count, "first": [f"{file}:{line}" for file, line in rows.first]}
-        for reason, rows in read.unusable.items()
-    ]
+    unread: list[Mapping[str, object]] = []
+    for reason, rows in read.unusable.items():
+        first = [clean(f"{file}:{line}", 300) for file, line in rows.first]
+        unread.append({"reason": clean(reason, 160), "rows": rows.count, "first": first})
     return collected, unread
 
 
@@ -119,10 +119,12 @@ def _task(collected: Collector, folder: Path, stage: str | None, examples: int, 
 
 def _chosen(collected: Collector, stage: str | None, examples: int, seed: int) -> Selection:
     from ..audit.choose import choose, stages
+    from ..audit.shown import clean
 
     known = stages(collected)
     if stage is not None and stage not in known:
-        raise InputError(f"no stage is called `{stage}`", hint=f"known: {', '.join(known[:20])}")
+        shown = ", ".join(clean(name, 60) for name in known[:20])
+        raise InputError(f"no stage is called `{stage}`", hint=f"known: {shown}")
     if not known:
         raise InputError("the log holds no call of a model, so there is nothing to label")
     return choose(collected, stage or known[0], examples, seed=seed)

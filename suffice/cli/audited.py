@@ -140,8 +140,8 @@ def _prompts(found: Audit) -> Iterator[str]:
         yield f"a cache could serve {percent(prefix.usable)} of their tokens, it served {percent(prefix.cached)}{saved}"
     for broken in prefix.unstable:
         yield (
-            f"{broken.stage}: the system prompt changes after {percent(broken.prefix)} of it, "
-            f"though {percent(broken.same)} is the same in nearly all calls"
+            f"{broken.stage}: two calls share {percent(broken.prefix)} of the system prompt from its beginning on, "
+            f"though {percent(broken.same)} is the same in nearly all: {_flat(broken.where)} … {_flat(broken.other)}"
         )
     again = found.repeated
     if again is not None and again.again:
@@ -168,6 +168,10 @@ def _traffic(found: Audit) -> Iterator[str]:
         yield f"over time: {_sparkline([n for _, n in one.minutes])}"
     if any(hour.calls for hour in one.hours):
         yield f"by hour (UTC, 0 to 23): {_sparkline([hour.calls for hour in one.hours])}"
+
+
+def _flat(text: str) -> str:
+    return repr(" ".join(text.split())[:60])
 
 
 def _tokens(spread: Spread) -> str:

@@ -33,5 +33,6 @@ def _views(a: Mapping[str, Any]) -> Mapping[str, Any]:
         "read": [s for s in seen if s["shown"]],
         "slowest": max((s["ms"]["p95"]["estimate"] for s in a["stages"] if s["ms"]), default=0.0),
         "timed": [s for s in a["stages"] if s["ms"]],
+        "titles": {s["name"]: s["title"] for s in a["signs"]},
         "parts": sorted(a["anatomy"], key=lambda p: -p["share"]),
     }
