@@ -145,6 +145,24 @@ def repaired(broken: World, before: World, faulty: Mapping[str, Sequence[Plant]]
     return found
 
 
+def confirmed(world: World, id_: str, causes: frozenset[str], ledger: Ledger) -> frozenset[str]:
+    """The causes whose repair makes a natural failure pass in most of five askings."""
+    found = set()
+    for cause in causes & REPAIRS.keys():
+        mended = REPAIRS[cause](world, world).only([id_])
+        runs = (run(mended.stack, mended.items, ledger=ledger, sample=n, workers=1) for n in range(5))
+        if sum(done.records[0].passed for done in runs) >= 3:
+            found.add(cause)
+    if len(causes) > 1 and not found:
+        both = world
+        for cause in sorted(causes & REPAIRS.keys()):
+            both = REPAIRS[cause](both, world)
+        both = both.only([id_])
+        done = run(both.stack, both.items, ledger=ledger, workers=1)
+        return causes if done.records[0].passed else frozenset()
+    return frozenset(found)
+
+
 def static(record: Record, world: World) -> frozenset[str]:
     """What a reading of the reply and the input alone would say: rules, and no model asked."""
     text = record.answer.text if record.answer else ""

@@ -24,12 +24,14 @@ class Item:
     plants: tuple[str, ...]
     rate: float
     sort: str
-    """single, mixed, double, control or natural."""
+    """single, mixed, double, control, guesser or natural."""
     held_out: bool
     fixable: bool | None = None
     """Whether the repair that belongs to the planted cause makes it pass; None where there is none."""
     static: frozenset[str] = frozenset()
     """What a reading of the reply alone would say."""
+    claimed: frozenset[str] = frozenset()
+    """Of a natural failure, all that was found; `found` then holds what was not confirmed."""
 
 
 @dataclass(frozen=True)

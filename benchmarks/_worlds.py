@@ -86,6 +86,12 @@ def clinc150() -> list[tuple[str, Json]]:
     return [(text, label) for text, label in told["train"]]
 
 
+def pubmedqa() -> list[tuple[str, Json]]:
+    """The question and the conclusion; whether that says yes, no or maybe."""
+    rows = _rows("pubmedqa_l", "pqal.jsonl")
+    return [(f"{r['question']} {r['long_answer']}", r["final_decision"]) for r in rows]
+
+
 def xstest() -> list[tuple[str, Json]]:
     with (DATA / "xstest" / "xstest_prompts.csv").open(encoding="utf-8") as file:
         return [(r["prompt"].strip(), r["type"].removeprefix("contrast_")) for r in csv.DictReader(file)]

@@ -30,8 +30,8 @@ from pathlib import Path
 
 import _worlds as w
 from _planters import HOPELESS, PLANTS, SHAMS, Plant
-from _readers import Reader
-from _repairs import repaired, static
+from _readers import Guesser, Reader
+from _repairs import confirmed, repaired, static
 from _verdicts import Item, by, by_reading, false_rate, interval, macro, majority, matrix, scored, table
 
 from suffice.data import Dataset
@@ -40,6 +40,7 @@ from suffice.ledger import Ledger
 from suffice.record import Diagnosis, Run
 from suffice.run import run
 from suffice.stack import Stack
+from suffice.types import Sampling
 
 TIMES = 5
 RATES = (0.1, 0.3, 0.6, 1.0)
@@ -56,6 +57,7 @@ TASKS: Mapping[str, tuple[w.Maker, bool]] = {
     "xquad": (w.searched("xquad", w.xquad), False),
     "xquad quoted": (w.searched("xquad", w.xquad, quoted=True), False),
     "nq": (w.searched("nq", w.nq), False),
+    "pubmedqa": (w.listed("pubmedqa", w.pubmedqa, "answer that the study gives to the question"), False),
     "bfcl": (w.tools("bfcl", w.bfcl), False),
     "clinc150 listed": (w.listed("clinc150", w.clinc150, "intent of what was said"), True),
     "clinc150 coded": (w.shown("clinc150", w.clinc150, "desk that the request goes to", True), True),
@@ -80,13 +82,13 @@ class Job:
     plants: tuple[Plant, ...]
     rate: float
     sort: str
-    """single, mixed (each plant on other items), double (all on the same items) or control."""
+    """single, mixed (each plant on other items), double (all on the same items), control, guesser or natural."""
     sham: Plant | None = None
     seed: int = 0
 
     @property
     def name(self) -> str:
-        told = " + ".join(p.name for p in (*self.plants, *([self.sham] if self.sham else [])))
+        told = " + ".join(p.name for p in (*self.plants, *([self.sham] if self.sham else []))) or "its own failures"
         return f"{self.task}: {told} at {self.rate:.0%} ({self.sort}, {self.seed})"
 
     @property
@@ -104,14 +106,59 @@ class Bench:
         self.made = 0
 
     @cached_property
-    def sound(self) -> list[str]:
-        """Ids of the items that pass every time before anything is planted."""
+    def passes(self) -> Mapping[str, int]:
+        """How often each item passes before anything is planted."""
         with Ledger.open() as ledger:
-            return [i for i, passes in _passes(self.world, ledger).items() if passes == TIMES]
+            return _passes(self.world, ledger)
+
+    @cached_property
+    def sound(self) -> list[str]:
+        """Ids of the items that pass every time."""
+        return [i for i, passes in self.passes.items() if passes == TIMES]
 
     def done(self, job: Job) -> list[Item]:
         """Plant, ask, diagnose and compare."""
         self.made += 1
+        return self._natural(job) if job.sort in ("natural", "guesser") else self._compared(job)
+
+    def _natural(self, job: Job) -> list[Item]:
+        """Failures that nobody planted: of the model itself, or of one that guesses. A cause that is found counts as
+        false unless the repair that belongs to it, done another way, mends the item most of the time; that asking
+        again may help is no mistake."""
+        world, passes, drawn = self.world, self.passes, random.Random(job.name)
+        with Ledger.open() as ledger:
+            if job.sort == "guesser":
+                guesser = Guesser(world.items.output.labels)
+                warm = Sampling(temperature=0.7 * (job.seed % 2))
+                world = replace(world, stack=replace(world.stack.over(guesser), sampling=warm))
+                passes = _passes(world, ledger)
+            failing = [i for i, many in passes.items() if many == 0]
+            failing = drawn.sample(failing, min(self.size, len(failing)))
+            judged = world.only([*failing, *[i for i, many in passes.items() if many == TIMES][: self.size]])
+            said = _diagnosed(judged, job, ledger)
+            claimed = {i: said.causes.get(i, frozenset()) - {"consistency"} for i in failing if i in said.drawn}
+            false = {
+                i: frozenset(c for c in causes) - confirmed(judged, i, causes, ledger) for i, causes in claimed.items()
+            }
+        return [
+            Item(
+                job.name,
+                id_,
+                frozenset(),
+                causes,
+                job.task,
+                (job.sort,),
+                1.0,
+                job.sort,
+                job.held_out,
+                None,
+                static(said.run.by_id[id_], judged),
+                claimed[id_],
+            )
+            for id_, causes in false.items()
+        ]
+
+    def _compared(self, job: Job) -> list[Item]:
         drawn = random.Random(f"{job.name}")
         chosen = drawn.sample(self.sound, min(self.size, len(self.sound)))
         shares = _assigned(job, chosen)
@@ -256,6 +303,9 @@ def _different(drawn: random.Random, plants: Sequence[Plant], many: int) -> tupl
 
 
 def _controls(task: str, kind: str, seed: int) -> Iterator[Job]:
+    yield Job(task, (), 1.0, "natural", seed=seed)
+    if kind in ("listed", "shown"):
+        yield from (Job(task, (), 1.0, "guesser", seed=number) for number in (0, 1))
     shams = [p for p in SHAMS if kind in p.kinds]
     for number, hopeless in enumerate(HOPELESS):
         yield Job(task, (hopeless,), RATES[1 + number % 3], "control", shams[number % len(shams)], seed)
@@ -266,7 +316,8 @@ def _controls(task: str, kind: str, seed: int) -> Iterator[Job]:
 
 def report(items: Sequence[Item], seconds: float) -> bool:
     """Print everything; whether it holds."""
-    planted, controls = [i for i in items if i.truth], [i for i in items if not i.truth]
+    planted, natural = [i for i in items if i.truth], [i for i in items if i.sort == "natural"]
+    controls, items = [i for i in items if not i.truth and i not in natural], [i for i in items if i not in natural]
     runs = len({i.run for i in items})
     print(f"\n{len(planted)} planted items and {len(controls)} controls in {runs} runs, {seconds:.0f} s\n")
     print(table(items))
@@ -276,6 +327,11 @@ def report(items: Sequence[Item], seconds: float) -> bool:
         print(f"macro-F1 {name}: {macro(some):.3f} ({low:.3f} to {high:.3f}), {len(some)} items")
     low, high = interval(controls, false_rate)
     print(f"controls given a cause: {false_rate(controls):.3f} ({low:.3f} to {high:.3f}), {len(controls)} items")
+    told, low_high = sum(bool(i.claimed) for i in natural), interval(natural, false_rate)
+    print(
+        f"natural failures: {len(natural)}, {told} given a cause, and by the benchmark's own repair not confirmed "
+        f"{false_rate(natural):.3f} ({low_high[0]:.3f} to {low_high[1]:.3f})"
+    )
     usual = macro(items, majority(items))
     print(f"baselines: the commonest cause {usual:.3f}, reading the reply {macro(items, by_reading):.3f}\n")
     print(matrix(i for i in items if i.sort != "double"))
