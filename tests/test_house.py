@@ -16,7 +16,7 @@ ROWS = (
     "types errors digest strict version exchange stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places knowledge "
-    "probe evidence importer elements logfile opinions words frozen moving suspects matrix",
+    "probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix",
     "database stored writer ledger price budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged people "
     "pairwise summary gate plan "
