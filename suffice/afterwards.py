@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from .ablation import ablation_of
+from .attribution import attribute
 from .compare import clusters, pairs
 from .digest import plain
 from .effect import Row, effect_of
@@ -13,6 +14,7 @@ from .evidence import Line
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
+from .signals import quoted, signals_of
 from .stats import rung
 from .stats.interval import mean_interval
 from .suspects import suspects_of
@@ -140,6 +142,26 @@ class Afterwards(Measures):
             for e in found.removals
         ]
         return {"n": found.n, "parts": parts, "sentences": list(found.sentences), "note": found.note}
+
+    # What the climb acted on
+
+    def signals(self, kept: Held | None) -> list[dict[str, Json]]:
+        """Every row of the decision matrix, measured on each stack that was diagnosed; of the final one, counts are
+        taken on test."""
+        found = []
+        for run in dict.fromkeys(line["of"] for line in self.reading.evidence.of("diagnosis")):
+            stack = self.reading.runs[run]
+            final = kept is not None and self.reading.runs[kept.test]["stack_digest"] == stack["stack_digest"]
+            rows = signals_of(self.reading, attribute(self.reading, run), kept.test if kept and final else None)
+            layers = [layer["use"] for layer in stack["stack"].get("layers", ())]
+            if rows:
+                found.append({"of": run, "layers": layers, "final": final, "rows": [plain(row) for row in rows]})
+        return found
+
+    def acts_on(self, line: Line) -> list[str]:
+        """The rows that a rung was proposed for, as they stood on dev."""
+        run = line.get("signals_of")
+        return [*quoted(signals_of(self.reading, attribute(self.reading, run)), line["rung"])] if run else []
 
     # Labels that look wrong
 

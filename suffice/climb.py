@@ -29,8 +29,10 @@ from .people import unfilled
 from .places import placed
 from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, layer_of, plan
 from .plugins import find, name_of
+from .recall import recall_of
 from .record import Diagnosis, Run
 from .run import Progress, run
+from .signals import Signal, signals_of
 from .stack import Stack
 from .stats.rung import worth_opening
 from .task import Task
@@ -109,6 +111,7 @@ class _Climb:
         self.prompt_kept = False
         self.diagnosis: Diagnosis | None = None
         self.diagnosed: Run | None = None
+        self.signals: tuple[Signal, ...] = ()
         self.stopped = ""
 
     def verdict(self, write: bool) -> Verdict:
@@ -207,7 +210,9 @@ class _Climb:
             self._note(rung, "not_needed", self.stopped)
             return held
         known = self._ceilings() if self.diagnosed is self.base_run else {}
-        proposal = plan(rung, self.task, diagnosis=self.diagnosis, ceilings=known, model=self.model)
+        proposal = plan(
+            rung, self.task, diagnosis=self.diagnosis, ceilings=known, signals=self.signals, model=self.model
+        )
         if proposal.action != "try":
             self._note(rung, "skipped" if proposal.action == "skip" else "refused", proposal.reason, proposal)
             return held
@@ -365,6 +370,7 @@ class _Climb:
             "gates": proposal.gates if proposal else (),
             "because": [f.cause for f in proposal.because] if proposal else [],
             "ceiling_of": self.diagnosed.id if proposal and proposal.ceiling and self.diagnosed else None,
+            "signals_of": self.diagnosed.id if proposal and proposal.acts_on and self.diagnosed else None,
         }
         return {**line, **UNMEASURED, **more}
 
@@ -397,6 +403,9 @@ class _Climb:
             seed=self.task.seed,
         )
         self.diagnosed = of
+        if (found := recall_of(of.stack, of.dataset)) and not any(x["of"] == of.id for x in self.evidence.of("recall")):
+            self.evidence.add("recall", of=of.id, share=found)
+        self.signals = signals_of(Reading(self.evidence), self.diagnosis)
 
     def _explain(self, held: Held) -> None:
         """Diagnose what the final stack still gets wrong on dev, unless that is known already."""

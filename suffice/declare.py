@@ -16,7 +16,7 @@ from .ledger import Ledger
 from .looks import sizes_of
 from .model import Model
 from .plan import candidates_of
-from .plugins import spec_of
+from .plugins import find, spec_of
 from .score import AskingScorer
 from .stats.budget import charge, split
 from .task import Looks, Task
@@ -107,6 +107,8 @@ def _labelled(task: Task, ledger: Ledger, fingerprint: str, evidence: Evidence) 
 def _tell(task: Task, evidence: Evidence) -> None:
     told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
     evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
+    if task.rules is not None:
+        evidence.add("rules", layer=spec_of(find("layers", "rules").for_task(task)))
 
 
 def plain_scorer(dataset: Dataset) -> Json:

@@ -10,6 +10,7 @@ from .layer import Gate, Layer
 from .model import Model
 from .plugins import find
 from .record import Diagnosis, Finding
+from .signals import Signal, quoted
 from .task import Task
 
 Action = Literal["try", "skip", "refuse"]
@@ -69,6 +70,8 @@ class Proposal:
     because: tuple[Finding, ...] = ()
     gates: tuple[Gate, ...] = ()
     ceiling: Ceiling | None = None
+    acts_on: tuple[str, ...] = ()
+    """The rows of the decision matrix that fired and that this rung acts on, with their numbers."""
 
 
 def plan(
@@ -77,11 +80,12 @@ def plan(
     *,
     diagnosis: Diagnosis | None = None,
     ceilings: Mapping[str, Ceiling] | None = None,
+    signals: Sequence[Signal] = (),
     model: Model | None = None,
 ) -> Proposal:
     """Whether to try a rung. A rung is skipped only when it can add less than the smallest lift, even with luck."""
     if rung.name in TRAINED:
-        return _trained(rung, task, diagnosis)
+        return _trained(rung, task, diagnosis, quoted(signals, rung.name))
     layer = layer_of(rung, task)
     if layer is None:
         return Proposal(rung, "skip", rung.without)
@@ -91,10 +95,10 @@ def plan(
     if model is not None and getattr(model, "fixed", False) and rung.name not in (*ANSWERS_WITHOUT_MODEL, "prompt"):
         return Proposal(rung, "refuse", "it would need new replies, and the model is a recording", gates=gates)
     because = tuple(f for f in (diagnosis.findings if diagnosis else ()) if f.cause in layer.treats and f.share > 0)
-    ceiling = (ceilings or {}).get(rung.ceiling)
+    ceiling, rows = (ceilings or {}).get(rung.ceiling), quoted(signals, rung.name)
     if ceiling and ceiling.high - ceiling.today < task.profile.smallest_lift:
-        return Proposal(rung, "skip", _too_low(ceiling, task), because, gates, ceiling)
-    return Proposal(rung, "try", _why(because), because, gates, ceiling)
+        return Proposal(rung, "skip", _too_low(ceiling, task), because, gates, ceiling, rows)
+    return Proposal(rung, "try", _why(because, rows), because, gates, ceiling, rows)
 
 
 def layer_of(rung: Rung, task: Task) -> Layer | None:
@@ -103,7 +107,10 @@ def layer_of(rung: Rung, task: Task) -> Layer | None:
     return found
 
 
-def _why(because: Sequence[Finding]) -> str:
+def _why(because: Sequence[Finding], rows: Sequence[str]) -> str:
+    """The matrix rows with their numbers where some fired, otherwise the causes."""
+    if rows:
+        return "; ".join(rows)
     if because:
         shares = ", ".join(f"{f.cause} ({f.share:.0%} of failures)" for f in because)
         return f"it treats {shares}"
@@ -146,13 +153,13 @@ SECTION = "docs/framework.md §"
 MOVING = ("weekly", "daily", "hourly")
 
 
-def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None) -> Proposal:
+def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None, rows: tuple[str, ...]) -> Proposal:
     gates = _tuning_gates(task, diagnosis) if rung.name == "fine_tuning" else _distilling_gates(task)
     failed = [g for g in gates if not g.passed]
     if failed:
-        return Proposal(rung, "refuse", _refusal(failed), gates=gates)
+        return Proposal(rung, "refuse", _refusal(failed), gates=gates, acts_on=rows)
     reason = f"its gates hold ({len(task.parts.dev)} solved examples), but this version has no trainer for it yet"
-    return Proposal(rung, "skip", reason, gates=gates)
+    return Proposal(rung, "skip", "; ".join((reason, *rows)), gates=gates, acts_on=rows)
 
 
 def _tuning_gates(task: Task, diagnosis: Diagnosis | None) -> tuple[Gate, ...]:

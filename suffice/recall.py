@@ -19,14 +19,16 @@ def recall_of(stack: Stack, examples: Iterable[Example]) -> dict[str, float]:
     """
     if not any(name in SEARCHERS for name in stack.names):
         return {}
-    return {e.id: _held(_shown(stack, e.request), e) for e in examples if _gold(e)}
+    shown = ((e, _shown(stack, e.request)) for e in examples if _gold(e))
+    return {e.id: _held(passages, e) for e, passages in shown if passages is not None}
 
 
 def _gold(example: Example) -> bool:
     return any(c.text or c.document for c in example.context)
 
 
-def _shown(stack: Stack, request: Request) -> tuple[Passage, ...]:
+def _shown(stack: Stack, request: Request) -> tuple[Passage, ...] | None:
+    """The passages that reach the model; None where a layer answers without asking it."""
     heard: list[Request] = []
 
     def listen(final: Request) -> Answer:
@@ -34,7 +36,7 @@ def _shown(stack: Stack, request: Request) -> tuple[Passage, ...]:
         return Answer("")
 
     stack.over(listen)(request)
-    return heard[0].passages if heard else ()
+    return heard[0].passages if heard else None
 
 
 def _held(passages: Sequence[Passage], example: Example) -> float:

@@ -207,6 +207,7 @@ class Conclusion(Afterwards):
         met = held.quality.meets if kept or held.quality.meets is False else None
         run = self.reading.runs[kept.test] if kept else None
         rungs = list(self.reading.evidence.of("rung"))
+        steps = [{**step, "acts_on": self.acts_on(line)} for step, line in zip(steps, rungs, strict=True)]
         diagnosed = next(reversed(list(self.reading.evidence.of("diagnosis"))), None)
         explained = attribute(self.reading, diagnosed["of"]) if diagnosed else None
         return {
@@ -231,6 +232,7 @@ class Conclusion(Afterwards):
             "labels": self.labels(held, self._beneath(steps)),
             "judge": self._judge(),
             "confirmation": self.confirmation(),
+            "signals": self.signals(kept),
             "diagnosis": plain(explained.findings) if explained else [],
             "diagnosis_of": {**_without_kind(diagnosed), **_beside(explained)} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +43,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     _list(screen, "What hung on chance", _chance(body.get("variance")))
     _list(screen, "Labels that look wrong", _doubted(body.get("labels")))
     _causes(body, screen)
+    _list(screen, "Rows of the decision matrix that fire", _fired(body.get("signals", ())))
     _list(screen, "What would change this", body["what_would_change_this"])
     _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
     if folder is not None:
@@ -162,6 +163,14 @@ def _list(screen: Console, title: str, lines: list[str]) -> None:
         screen.print(Text(title, style="bold"))
     for line in lines:
         screen.print(Padding(Text(f"· {line}"), (0, 0, 0, 1)))
+
+
+def _fired(groups: Sequence[Body]) -> list[str]:
+    """The rows that fire on the stack that was diagnosed last."""
+    rows = groups[-1]["rows"] if groups else []
+    return [
+        f"{row['row']} {row['name']}: {row['measured']}; what helps: {row['lever']}" for row in rows if row["fired"]
+    ]
 
 
 def _confirmed(found: Body | None) -> list[str]:
