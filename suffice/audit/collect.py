@@ -271,7 +271,7 @@ class Collector:
             return None
         key = _hash(raw, e.model)
         reply = e.reply
-        said = _hash(reply.content.encode("utf-8", "surrogatepass"), "") if reply is not None and reply.content else 0
+        said = hash(reply.content) if reply is not None and reply.content else 0  # only held against another one
         entry = self.repeats.add(key, said)
         if entry is not None and entry.count == 2:
             entry.shown = e.messages[-1].content[:1_000] if e.messages else ""

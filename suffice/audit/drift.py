@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..stats.distribution import t_below
-from ..stats.holm import holm
+from ..stats.multiple import holm
 from .clusters import text_of
 from .collect import Sample
 from .found import Drift, Drifts, Period

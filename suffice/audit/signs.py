@@ -116,7 +116,7 @@ def error_class(message: str) -> str:
 
 def refuses(reply: str) -> bool:
     """Whether a reply opens as refusals in English do. Quotes of a refusal later on do not count."""
-    return bool(_REFUSAL.match(reply[:OPENING]))
+    return reply[0] not in "{[" and bool(_REFUSAL.match(reply[:OPENING])) if reply else False
 
 
 LOOP_TAIL = 40

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import socket
 from collections.abc import Iterator
 from itertools import count
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from report.looked_at import CONTRAST, PAYLOADS, opened
 
 from suffice.report import render
 
@@ -31,41 +31,6 @@ FIXED = {
     "stop_at",
     "looks",
 }
-PAYLOADS = (
-    "<script>window.pwned=1</script>",
-    "\"><img src='http://127.0.0.1:9/x.png' onerror='window.pwned=1'>",
-    "'><svg onload=window.pwned=1><style>@import 'http://127.0.0.1:9/s.css'</style>",
-    "</style></title></pre><script src=http://127.0.0.1:9/s.js></script>",
-    "<a href=javascript:window.pwned=1>x</a><iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
-    "{{ cycler.__init__.__globals__ }}{% raw %}",
-    "<meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'><base href=http://127.0.0.1:9/>",
-)
-CONTRAST = """() => {
-  const rgb = c => c.match(/[\\d.]+/g).map(Number);
-  const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
-                       return .2126 * r + .7152 * g + .0722 * b; };
-  const behind = e => { for (; e; e = e.parentElement) { const c = rgb(getComputedStyle(e).backgroundColor);
-                        if (c.length == 3 || c[3] == 1) return c.slice(0, 3); } return [255, 255, 255]; };
-  return [...document.querySelectorAll('body *')].filter(e => e.checkVisibility() && [...e.childNodes].some(
-      n => n.nodeType == 3 && n.data.trim())).map(e => {
-    const style = getComputedStyle(e), svg = e instanceof SVGElement;
-    const [a, b] = [light(rgb(svg ? style.fill : style.color).slice(0, 3)), light(behind(e))].sort((x, y) => y - x);
-    return [(a + .05) / (b + .05), e.textContent.trim().slice(0, 40)]; }).filter(([ratio, _]) => ratio < 4.5); }"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[test]'")
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium")
-    quiet = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
-    with api.sync_playwright() as play:
-        shown = play.chromium.launch(
-            executable_path=program, args=[*quiet.split(), "--disable-component-update", "--disable-sync"]
-        )
-        yield shown
-        shown.close()
 
 
 def verdict(name: str = "met") -> dict[str, Any]:
@@ -80,13 +45,6 @@ def rewritten(value: Any, text: Iterator[str], key: str = "") -> Any:
     if isinstance(value, list):
         return [rewritten(item, text, key) for item in value]
     return next(text) if isinstance(value, str) and key not in FIXED else value
-
-
-def opened(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -> Any:
-    shown = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
-    shown.goto(page.as_uri())
-    shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
-    return shown
 
 
 @pytest.mark.parametrize("name", NAMES)
