@@ -63,7 +63,7 @@ def opinions(
         return ()
     apart = joined({e.id: e.cluster for e in dev}, duplicates(dev))
     groups = [apart.get(e.id, e.cluster) for _, e in told]
-    by, points = _points([e.text for _, e in told], folder, embedder)
+    by, points = placed([e.text for _, e in told], folder, embedder)
     labels = sorted({_label(e) for _, e in told})
     code = {label: at for at, label in enumerate(labels)}
     codes = [code[_label(e)] for _, e in told]
@@ -124,7 +124,8 @@ def _drawn(key: str) -> str:
     return hashlib.sha256(key.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _points(texts: Sequence[str], folder: Path, embedder: str | None) -> tuple[By, Array]:
+def placed(texts: Sequence[str], folder: Path, embedder: str | None) -> tuple[By, Array]:
+    """Texts as rows of length one: by their meanings where the embedder is there, by their words elsewhere."""
     from .vectors import vectors
 
     with suppress(Unreachable, MissingExtra):

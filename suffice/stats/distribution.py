@@ -48,6 +48,11 @@ def beta_quantile(q: float, a: float, b: float) -> float:
     return float(_special().betaincinv(a, b, q))
 
 
+def gamma_quantile(q: float, a: float) -> float:
+    """The q-quantile of Gamma(a, 1)."""
+    return float(_special().gammaincinv(a, q))
+
+
 def normal_quantile(q: float) -> float:
     """The q-quantile of the standard normal distribution."""
     return _NORMAL.inv_cdf(q)
