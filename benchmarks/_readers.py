@@ -169,6 +169,8 @@ class _Reading:
                 return self._record(order.held)
             case "labels":
                 return self._label(order.held)
+            case "text" if len(_sentences(self.question)) > 1:
+                return self._quote()
             case _:
                 return self._as_shown()
 
@@ -265,7 +267,7 @@ class _Order:
 
 
 _RECORD = re.compile(r"\bJSON\b|\btool call\b")
-_LISTED = re.compile(r"(?:one of|labels?|categories|options)\b[^:\n]*:[ \t]*")
+_LISTED = re.compile(r"\b(?:one of|labels?|categories|options)\b[^:\n]*:[ \t]*", re.IGNORECASE)
 _WORD = re.compile(r"(?:reply|answer|respond)\s+(?:only\s+)?with the (?:single )?word [\"'“]?(\w+)", re.IGNORECASE)
 _REFUSE = re.compile(r"\b(?:do not|don't|never|must not)\s+(?:answer|reply|respond)\b", re.IGNORECASE)
 _FREE = re.compile(r"\bin your own words\b|\bas a (?:poem|story|riddle)\b", re.IGNORECASE)

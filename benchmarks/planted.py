@@ -362,7 +362,7 @@ def main() -> int:
     told.add_argument("--json", type=Path, help="write the items here, a line each")
     options = told.parse_args()
     if not w.DATA.is_dir():
-        print(f"no data sets at {w.DATA}: set SUFFICE_DATA to their folder")
+        print(f"no data sets at {w.DATA}: set SUFFICE_DATA to their folder", file=sys.stderr)
         return 2
     chosen = [j for j in jobs(options.seed) if all(x.casefold() in j.name.casefold() for x in options.only)]
     chosen = [j for j in chosen if not (options.tuned and j.held_out)]
