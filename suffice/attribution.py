@@ -13,13 +13,13 @@ from .evidence import Line, Reading
 from .layer import Cause
 from .plan import Ceiling
 from .record import Diagnosis, Finding, Overlap, Slice, Tried
-from .stats.holm import holm, sign_p
+from .stats.multiple import false_discovery, sign_p
 from .stats.shares import ENOUGH_FAILURES, Share, Shares, oracle_estimate, shares
 
 SURE_ENOUGH = 0.5
 """The confidence, (h − g) / h, from which a single fixed item is listed under the probe's cause."""
 CHANCE = 0.05
-"""How likely all the listed causes together may be chance, where there are failures enough to say so."""
+"""The share of the listed causes that may be chance, where there are failures enough to say so (false discovery)."""
 SLICED_FROM = 8
 """Failures from which a slice is told apart."""
 SLICES_A_KIND = 8
@@ -137,7 +137,7 @@ class _Column:
     """One trial as evidence for one cause, or for two together."""
 
     cause: Cause
-    also: Cause | None
+    also: tuple[Cause, ...]
     probe: str
     fixed: list[bool]
     sham: list[bool]
@@ -154,8 +154,8 @@ def _columns(reading: Reading, trial: Line, failures: Sequence[str]) -> list[_Co
     outcome = outcome_of(reading, trial, failures)
     broke = sum(1 for id_ in trial["passing"] if not _majority(reading, trial["passing_runs"], id_))
     causes: Mapping[str, Cause] = trial["causes"]
-    also: Mapping[str, Cause] = trial.get("also") or {}
-    kinds = [(causes.get(id_, trial["proves"][0]), also.get(id_)) for id_ in failures]
+    also: Mapping[str, Sequence[Cause]] = trial.get("also") or {}
+    kinds = [(causes.get(id_, trial["proves"][0]), tuple(also.get(id_, ()))) for id_ in failures]
     found = []
     for cause, second in dict.fromkeys(sorted(kinds, key=lambda k: [*trial["proves"], k[0]].index(k[0]))):
         mine = [kind == (cause, second) for kind in kinds]
@@ -181,7 +181,7 @@ def _chain(
     groups = clusters([reading.examples[i] for i in failures])
     fixed, sham, ran = ([*zip(*x, strict=True)] for x in zip(*((c.fixed, c.sham, c.ran) for c in columns), strict=True))
     found = shares(fixed, sham, ran, groups=groups, alpha=alpha, seed=seed)
-    real = holm([_chance(c) for c in columns])
+    real = false_discovery([_chance(c) for c in columns])
     listed = [_finding(c, s, p, failures) for c, s, p in zip(columns, found.probes, real, strict=True) if s.share > 0]
     ranked = sorted(_once(listed), key=lambda f: -f.share)
     claimed = {id_ for f in ranked for id_ in f.record_ids}
@@ -355,9 +355,10 @@ def _words(findings: Sequence[Finding], tried: Sequence[Tried], slices: Sequence
 
 
 def _reads(finding: Finding) -> str:
-    if finding.also is None:
+    if not finding.also:
         return SAID[finding.cause]
-    return f"{SAID[finding.cause]}, and {SAID[finding.also]}: only both together fix them"
+    said = " and ".join(SAID[cause] for cause in (finding.cause, *finding.also))
+    return f"{said}: only both together fix them"
 
 
 def _share(finding: Finding) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import cast
@@ -26,6 +26,8 @@ DRAWN_AT_MOST = 10
 """Failures, drawn at random, that every probe is asked about, so that overlaps are seen."""
 PAIRS_AT_MOST = 12
 """Pairs of probes that are tried on what no probe alone has fixed, the lightest first."""
+LAST = 70
+"""Probes from this place in the order on doubt the label or chance, after everything that mends was tried."""
 PAIRED_BELOW = 60
 """Probes from this place in the order on change the model or ask again, and are not paired."""
 ALIKE = ({"context", "index_lookup", "gold_context"}, {"clean_input", "translated"})
@@ -86,12 +88,13 @@ def _asks(run: Run, failures: Dataset) -> bool:
 
 def _setting(run: Run, failures: Dataset, task: Task | None, pool: Dataset | None, seed: int) -> Setting:
     solved = pool or run.dataset.only(e for e in run.dataset if e.id not in failures.by_id)
-    stack, output = run.stack, run.dataset.output
+    replies = {e.id: answer for e in failures if (answer := run.by_id[e.id].answer) is not None}
+    bare = Setting(run.stack, failures, solved, run.dataset.output, seed=seed, replies=replies)
     if task is None:
-        return Setting(stack, failures, solved, output, seed=seed)
+        return bare
     corpus = Corpus(task.documents) if task.documents else None
     strong = resolve(task.strong_model, folder=task.folder) if task.strong_model else None
-    return Setting(stack, failures, solved, output, task.goal, corpus, task.folder, seed, strong)
+    return replace(bare, goal=task.goal, corpus=corpus, folder=task.folder, strong=strong)
 
 
 def _plainly(stack: Stack, examples: Dataset, sample: int) -> Run:
@@ -114,11 +117,18 @@ class _Trying:
     calls: int | None
 
     def all(self) -> None:
-        """Each probe alone, in the frozen order; then two together on what is left."""
+        """Each probe alone, in the frozen order, and two together on what is left before the label is doubted."""
         probes = {name: cast(Probe, find("probes", name)()) for name in names("probes")}
         order = sorted(probes, key=lambda name: (probes[name].order, name))
-        light = [name for name in order if self.alone(name, probes[name]) and probes[name].order < PAIRED_BELOW]
-        pairs = [(a, b) for a, b in combinations(light, 2) if not any({a, b} <= alike for alike in ALIKE)]
+        early = [name for name in order if probes[name].order < LAST]
+        can_pair = [name for name in early if self.alone(name, probes[name])]
+        self.pairs({name: probes[name] for name in can_pair if probes[name].order < PAIRED_BELOW})
+        for name in order[len(early) :]:
+            self.alone(name, probes[name])
+
+    def pairs(self, probes: Mapping[str, Probe]) -> None:
+        """The lightest pairs of these probes, each on what is open by then."""
+        pairs = [(a, b) for a, b in combinations(probes, 2) if not any({a, b} <= alike for alike in ALIKE)]
         pairs.sort(key=lambda pair: sum(probes[name].order for name in pair))
         for one, two in pairs[:PAIRS_AT_MOST]:
             self.together(one, probes[one], two, probes[two])
@@ -143,28 +153,22 @@ class _Trying:
 
     def together(self, one: str, first: Probe, two: str, second: Probe) -> None:
         """Two probes at once on what is still open; each with the other's sham, and both shams, are the shams."""
-        left = self._open()
-        setting = replace(self.setting, failures=left)
-        outer = first.arms(setting) if left.examples else None
-        inner = second.arms(setting) if outer else None
-        if outer is None or inner is None:
+        setting = replace(self.setting, failures=self._open())
+        outer = first.arms(setting) if setting.failures.examples else None
+        both = _over(second, setting, outer.probe) if outer else None
+        if outer is None or both is None:
             return
-        applies = frozenset(e.id for e in _applicable(_applicable(left, outer), inner))
-        both = _over(first, setting, inner.probe)
-        beside = [_over(first, setting, sham) for sham in inner.shams[:1]]
-        if not applies or both is None or None in beside:
-            return
-        known = [x for x in beside if x is not None]
-        stacks = (*(x.probe for x in known), *both.shams[:1], *(s for x in known for s in x.shams[:1]))
-        shams = tuple({stack.digest: stack for stack in stacks}.values())
-        arms = Arms(both.probe, shams, outer.causes, applies, open_only=True)
+        beside = [x for sham in outer.shams[:1] if (x := _over(second, setting, sham)) is not None]
+        stacks = (*both.shams[:1], *(x.probe for x in beside), *(s for x in beside for s in x.shams[:1]))
+        applies = frozenset(e.id for e in _applicable(_applicable(setting.failures, outer), both))
+        shams = tuple({stack.digest: stack for stack in stacks if stack.digest != both.probe.digest}.values())
+        arms = Arms(both.probe, shams, {i: _cause(outer, first, i) for i in applies}, applies, open_only=True)
         name = f"{one} + {two}"
-        if self._too_dear(name, first.proves, arms, left, None):
+        if not applies or self._too_dear(name, first.proves, arms, setting.failures, None):
             return
-        causes = {id_: outer.causes.get(id_, first.proves[0]) for id_ in applies}
-        also = {id_: inner.causes.get(id_, second.proves[0]) for id_ in applies}
-        trial = self._trial(name, first.proves, arms, left)
-        self.found.add("trial", **{**trial, "causes": causes, "also": also}, passing=[], passing_runs=[])
+        trial = self._trial(name, first.proves, arms, setting.failures)
+        also = {id_: [_cause(both, second, id_)] for id_ in applies}
+        self.found.add("trial", **trial, also=also, passing=[], passing_runs=[])
 
     def _trial(self, name: str, proves: Sequence[Cause], arms: Arms, failures: Dataset) -> dict[str, object]:
         return {
@@ -220,6 +224,10 @@ class _Trying:
 def _over(probe: Probe, setting: Setting, stack: Stack) -> Arms | None:
     """The probe's arms where another probe has changed the stack already."""
     return probe.arms(replace(setting, stack=stack))
+
+
+def _cause(arms: Arms, probe: Probe, id_: str) -> Cause:
+    return arms.causes.get(id_, probe.proves[0])
 
 
 def _applicable(examples: Dataset, arms: Arms) -> Dataset:

@@ -11,7 +11,7 @@ from .data import Dataset, Output
 from .documents import Corpus
 from .layer import Cause
 from .stack import Stack
-from .types import Ask
+from .types import Answer, Ask
 
 Reads = Literal["passes", "agreement"]
 
@@ -32,6 +32,8 @@ class Setting:
     seed: int = 0
     strong: Ask | None = None
     """The task's stronger model, where it names one."""
+    replies: Mapping[str, Answer] = field(default_factory=dict)
+    """What the stack replied to each failure, where its call did not fail."""
 
 
 @dataclass(frozen=True)

@@ -91,8 +91,8 @@ class Finding:
     broke: int = 0
     passing: int = 0
     """Of `passing` solved items the probe was tried on, it broke `broke`."""
-    also: Cause | None = None
-    """The further cause, where only two interventions together fixed it."""
+    also: tuple[Cause, ...] = ()
+    """The further causes, where only several interventions together fixed it."""
 
 
 @dataclass(frozen=True, slots=True)

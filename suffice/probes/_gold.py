@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -12,15 +11,18 @@ from ..digest import digest_of
 from ..documents import Corpus
 from ..errors import InputError
 from ..layer import Layer
-from ..plugins import name_of
 from ..probe import Setting
 from ..split import seeded
 from ..stack import Stack
 from ..types import Answer, Ask, Passage, Request
 
 KNOWLEDGE_LAYERS = ("retrieval", "long_context")
-WHOLE = 0.999
-"""The share of a gold text's sentences from which all of it was there."""
+WHOLE = 0.98
+"""The share of a gold text from which all of it was there."""
+RUN = 4
+"""Words in a row that two texts are compared by."""
+ENOUGH_RUNS = 9
+"""Runs in common, a dozen words in a row, from which a passage holds part of another text."""
 
 
 @dataclass(frozen=True)
@@ -113,24 +115,35 @@ def shown(stack: Stack, request: Request) -> tuple[Passage, ...]:
 
 
 def searched(stack: Stack, request: Request) -> tuple[Passage, ...]:
-    """The passages that the stack's own search returns, whatever becomes of them afterwards."""
-    finders = [layer for layer in stack.layers if name_of(type(layer)) in KNOWLEDGE_LAYERS]
-    return tuple(p for layer in finders for p in shown(replace(stack, layers=(layer,)), request))
+    """The passages that the stack's own search returns, whatever the layers beneath it make of them."""
+    finders = [at for at, name in enumerate(stack.names) if name in KNOWLEDGE_LAYERS]
+    return shown(replace(stack, layers=stack.layers[: finders[-1] + 1]), request) if finders else ()
 
 
 def held(passages: Sequence[Passage], example: Example, gold: Passage) -> float:
-    """The share of the gold text's sentences that stand in the passages; 1 where only a document is named and shown."""
+    """The share of the gold text that stands in the passages; 1 where only a document is named and shown."""
     texts = [c.text for c in example.context if c.text]
     if not texts:
         return float(any(same_document(p.document, gold.document) for p in passages))
-    read = " ".join(likeness(p.text) for p in passages)
-    parts = [part for text in texts for part in sentences(text)]
-    return sum(part in read for part in parts) / len(parts) if parts else 0.0
+    wanted = set().union(*(_runs(text) for text in texts))
+    read = set().union(*(_runs(p.text) for p in passages))
+    return len(wanted & read) / len(wanted) if wanted else 0.0
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a text, as they read but for case and punctuation."""
-    return [part for piece in re.split(r"(?<=[.!?])\s+|\n+", text) if (part := likeness(piece))]
+def holds(passage: Passage, example: Example, gold: Passage) -> bool:
+    """Whether a passage holds of the gold text some words in a row, or is mostly of it."""
+    texts = [c.text for c in example.context if c.text]
+    if not texts:
+        return same_document(passage.document, gold.document)
+    wanted, read = set().union(*(_runs(text) for text in texts)), _runs(passage.text)
+    common = len(wanted & read)
+    return common >= ENOUGH_RUNS or 2 * common > min(len(wanted), len(read))
+
+
+def _runs(text: str) -> set[tuple[str, ...]]:
+    """Every so many words in a row; of a shorter text, all of it."""
+    words = likeness(text).split()
+    return {tuple(words[at : at + RUN]) for at in range(max(1, len(words) - RUN + 1))} if words else set()
 
 
 def _passage(setting: Setting, example: Example) -> Passage | None:

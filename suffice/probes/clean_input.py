@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -16,7 +17,12 @@ LOOK_ALIKES = str.maketrans(
     "аеорсухіјѕԁһոАВЕКМНОРСТХІЈЅαοντικρυΑΒΕΗΙΚΜΝΟΡΤΥΧΖ", "aeopcyxijsdhnABEKMHOPCTXIJSaovtikpuABEHIKMNOPTYXZ"
 )
 """Cyrillic, Armenian and Greek letters that look Latin, for words that mix alphabets (Unicode TR 39, confusables)."""
+INLINE = re.compile(
+    r"</?(?:a|b|i|u|s|em|strong|span|font|small|mark|sub|sup|wbr|bdi|code)\b[^<>]{0,500}>", re.IGNORECASE
+)
+"""Tags that stand inside words as well as between them."""
 TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL)
+ASCII = frozenset(string.ascii_letters)
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -59,16 +65,23 @@ def clean(text: str) -> str:
     """Encodings mended, markup and control characters taken out, look-alike letters in Latin words made Latin."""
     import ftfy
 
-    mended = ftfy.fix_text(TAG.sub(" ", ESCAPE.sub("", text)), unescape_html=True)
+    bare = TAG.sub(" ", INLINE.sub("", ESCAPE.sub("", text)))
+    mended = ftfy.fix_text(bare, unescape_html=True)
     kept = "".join(c for c in mended if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cn", "Cs"))
     whole = unicodedata.normalize("NFKC", kept)
-    latin = re.sub(r"\w+", lambda m: _latin(m[0]), whole)
-    return re.sub(r"[ \t]+", " ", latin).strip()
+    return re.sub(r"[ \t]+", " ", _latin(whole)).strip()
 
 
-def _latin(word: str) -> str:
-    """A word that mixes alphabets, in one; a word of Cyrillic or Greek alone stays as it is."""
-    return word.translate(LOOK_ALIKES) if any("a" <= c.lower() <= "z" for c in word) else word
+def _latin(text: str) -> str:
+    """A text in which some words mix alphabets, its look-alike words in one; others stay as they are."""
+    mixes = [w for w in re.findall(r"\w+", text) if w.translate(LOOK_ALIKES) != w and any(c in ASCII for c in w)]
+    return re.sub(r"\w+", lambda m: _alike(m[0]), text) if mixes else text
+
+
+def _alike(word: str) -> str:
+    """The word in Latin letters where that leaves no other ones."""
+    latin = word.translate(LOOK_ALIKES)
+    return latin if latin.isascii() else word
 
 
 def _cleaned(value: Json) -> Json:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from ..data import Example, likeness
+from ..data import Example
 from ..digest import digest_of
 from ..layer import Cause, Layer
 from ..probe import Arms, Setting
 from ..types import Answer, Ask, Json, Passage, Request
-from ._gold import Given, gold_passages, held, searched, sentences, shown, without_knowledge
+from ._gold import Given, gold_passages, held, holds, searched, shown, without_knowledge
 
 CROWDED = 1.5
 """A part of the input this many times longer than the passage in it holds other things too."""
@@ -78,7 +78,7 @@ def _sorted_out(setting: Setting, examples: list[Example], gold: Mapping[str, Pa
         told, request = gold[example.id], example.request
         seen = shown(setting.stack, request)
         found = searched(setting.stack, request) or seen
-        holding = tuple(p for p in found if _holds(p, example))
+        holding = tuple(p for p in found if holds(p, example, told))
         alone = len(seen) == len(holding) and held(seen, example, told) >= held(holding, example, told)
         if not holding or alone:
             continue
@@ -87,14 +87,6 @@ def _sorted_out(setting: Setting, examples: list[Example], gold: Mapping[str, Pa
         left[example.id] = others[: len(holding)]
         turned[example.id] = tuple(reversed(seen))
     return kept, left, turned
-
-
-def _holds(passage: Passage, example: Example) -> bool:
-    read = likeness(passage.text)
-    texts = [c.text for c in example.context if c.text]
-    if not texts:
-        return held((passage,), example, Passage("", next((c.document or "" for c in example.context), ""), "")) > 0
-    return any(part in read for text in texts for part in sentences(text))
 
 
 def _focused(examples: list[Example], gold: Mapping[str, Passage]) -> tuple[dict[str, dict[str, str]], ...]:

@@ -9,7 +9,7 @@ from ..layer import Cause
 from ..plugins import name_of
 from ..probe import Arms, Setting
 from ..types import Passage
-from ._gold import WHOLE, Given, gold_passages, hash_of, held, searched, searches, shown, without_knowledge
+from ._gold import WHOLE, Given, gold_passages, hash_of, held, holds, searched, searches, shown, without_knowledge
 
 WORDS = 60
 """Of a passage, so many words are asked for."""
@@ -45,7 +45,7 @@ def _found(setting: Setting) -> dict[str, tuple[Passage, ...]]:
         if held(searched(setting.stack, request), example, told) >= WHOLE:
             continue
         asked = replace(request, input=" ".join(told.text.split()[:WORDS]))
-        holding = tuple(p for p in shown(alone, asked) if held((p,), example, told) > 0)
+        holding = tuple(p for p in shown(alone, asked) if holds(p, example, told))
         if holding:
             kept[example.id] = holding
     return kept

@@ -11,6 +11,7 @@ from ..digest import digest_of
 from ..layer import Cause, Layer
 from ..probe import Arms, Setting
 from ..split import seeded
+from ..stack import Stack
 from ..types import Answer, Ask, Request, Shot
 from ..vectors import vectors
 
@@ -27,16 +28,16 @@ class NearestExamples:
         if len(setting.pool) < self.k:
             return None
         bare = setting.stack.without("few_shot")
-        nearest = bare.push(Shown("nearest", _nearest(setting, self.k)))
-        shams = [bare.push(Shown("random", _random(setting, self.k)))]
+        nearest, random = _nearest(setting, self.k), _random(setting, self.k)
+        shams = [bare.under(Shown("random", _worded(bare, setting, random)))]
         if setting.output.kind == "labels":
-            shams.append(bare.push(Listed(setting.output.wanted)))
-        return Arms(nearest, tuple(shams))
+            shams.append(bare.under(Shown("none")).under(Listed(setting.output.wanted)))
+        return Arms(bare.under(Shown("nearest", _worded(bare, setting, nearest))), tuple(shams))
 
 
 @dataclass(frozen=True)
 class Shown(Layer):
-    """Show each example its own shots."""
+    """Show each example its own shots, and no others."""
 
     role: str = ""
     shots: Mapping[str, tuple[Shot, ...]] = field(default_factory=dict, repr=False)
@@ -57,6 +58,25 @@ class Listed(Layer):
 
     def __call__(self, request: Request, ask: Ask) -> Answer:
         return ask(replace(request, instructions=(*request.instructions, self.labels)))
+
+
+Shots = Mapping[str, tuple[Shot, ...]]
+
+
+def _worded(stack: Stack, setting: Setting, shots: Shots) -> Shots:
+    """The shots as the stack's prompt words its questions."""
+    prompts = tuple(layer for layer, name in zip(stack.layers, stack.names, strict=True) if name == "prompt")
+    if not prompts:
+        return shots
+    heard: list[Request] = []
+
+    def listen(request: Request) -> Answer:
+        heard.append(request)
+        return Answer("")
+
+    for id_, some in shots.items():
+        Stack(listen, prompts)(replace(setting.failures.by_id[id_].request, shots=some))
+    return {id_: request.shots for id_, request in zip(shots, heard, strict=True)}
 
 
 def _nearest(setting: Setting, k: int) -> dict[str, tuple[Shot, ...]]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-from ..data import Example, Output
 from ..digest import digest_of
 from ..layer import Cause, Layer
 from ..probe import Arms, Setting
 from ..types import Answer, Ask, Request, Tool
+from ._tools import tools_of
 
 FORM = 'Reply with the call as JSON and nothing else: {"name": …, "arguments": {…}}.'
 
@@ -47,15 +47,6 @@ class ToolsTold(Layer):
     def __call__(self, request: Request, ask: Ask) -> Answer:
         told = f"The tools that can be called:\n{self.tools.get(request.id or '', '')}\n\n{FORM}"
         return ask(replace(request, instructions=(*request.instructions, told)))
-
-
-def tools_of(example: Example, output: Output) -> Sequence[Tool]:
-    """The tools of one example: those in its input's `tools`, where it has its own, otherwise the task's."""
-    own = example.input.get("tools") if isinstance(example.input, Mapping) else None
-    if not isinstance(own, list):
-        return output.tools
-    named = [t for t in own if isinstance(t, Mapping) and isinstance(t.get("name"), str)]
-    return [Tool(t["name"], str(t.get("description", "")), t.get("parameters") or {}) for t in named]
 
 
 def described(tool: Tool) -> str:

@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args
 
-from ..data import Context, Kind
+from ..data import Context, Kind, worded
 from ..digest import digest_of, plain
 from ..documents import Corpus, Section
 from ..errors import InputError
@@ -185,13 +185,13 @@ def _settings(kind: Kind, folder: Path) -> Iterator[Setting]:
     stack, corpus = Stack(hm, (prompt,)), Corpus(task.documents)
     failures, pool = task.dataset[:8], task.dataset[8:]
     yield Setting(stack, failures, pool, task.output, task.goal, corpus, folder)
-    told = [Context("rome.md", "Our office in Rome is open from nine to five, and people there are kind.")]
-    told.append(Context("oslo.md", "Our office in Oslo is open from nine to five, and people there are kind."))
+    told = [Context(f"{city.lower()}.md", f"Our office in {city} is open") for city in ("Rome", "Oslo")]
     wide = pool.only(replace(e, input=f"{e.input} {' '.join(f'word{n}' for n in range(120))}") for e in pool)
     for k, city in ((1, ("Oslo", "Rome")), (2, ("Rome Oslo", "Oslo Rome"))):
         hard = [replace(e, input=FOREIGN.format(city[n % 2]), context=(told[n % 2],)) for n, e in enumerate(failures)]
         over = stack.push(replace(searching, k=k))
-        yield Setting(over, failures.only(hard), wide, task.output, task.goal, corpus, folder, strong=strong)
+        asked = Setting(over, failures.only(hard), wide, task.output, task.goal, corpus, folder, strong=strong)
+        yield replace(asked, replies={e.id: Answer(worded(e.accepted[0])) for e in failures})
 
 
 FOREIGN = "<b>Gdzie jest</b> moja paczka z {}, proszÄ™ o pilnÄ… odpowiedź"

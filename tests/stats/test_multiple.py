@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from suffice.stats.holm import holm, sign_p
+from suffice.stats.multiple import holm, sign_p
 
 
 def test_it_agrees_with_statsmodels() -> None:
