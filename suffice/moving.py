@@ -124,8 +124,8 @@ class RuledOut:
     rung: str
     why: str
     source: str
-    proven: bool
-    """Whether the whole interval of the half-life is below the limit; a stated pace proves nothing."""
+    by: Literal["proven", "measured", "stated"]
+    """`proven` where the whole interval of the half-life is below the limit, `stated` where the profile says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +166,10 @@ def _ruled_out(lives: Sequence[HalfLife], stated: Change | None) -> Iterator[Rul
         if fast:
             life = min(fast, key=lambda life: life.days or 0.0)
             why = f"half of the {life.of} are other ones after {_days(life)}"
-            yield RuledOut(rung, why, source, life.high is not None and life.high < limit)
+            sure = life.high is not None and life.high < limit
+            yield RuledOut(rung, why, source, "proven" if sure else "measured")
         elif stated and rung in STATED.get(stated, ()):
-            yield RuledOut(rung, f"the profile says that knowledge changes {stated}", source, False)
+            yield RuledOut(rung, f"the profile says that knowledge changes {stated}", source, "stated")
 
 
 def _days(life: HalfLife) -> str:

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .frozen import FACTS_FROM, frozen_of
 from .layer import Gate, Layer
 from .model import Model
+from .moving import moving_of
 from .plugins import find
 from .record import Diagnosis, Finding
 from .signals import Signal, quoted
@@ -177,8 +179,20 @@ def _tuning_gates(task: Task, diagnosis: Diagnosis | None) -> tuple[Gate, ...]:
             "6 months or more",
             f"{SECTION}3",
         ),
+        *_taught(task),
         Gate("slow knowledge", changes not in MOVING, changes or "not stated", "slower than weekly", f"{SECTION}3"),
         Gate("behaviour wall", learned is None or learned > 0, wall, "some", f"{SECTION}4"),
+    )
+
+
+def _taught(task: Task) -> tuple[Gate, Gate]:
+    """What tuning would teach: not facts that documents hold, and nothing that has changed before it is in use."""
+    facts, target = frozen_of(task), moving_of(task)
+    fast = any(r.rung == "fine_tuning" and r.by != "stated" for r in target.rules_out)
+    needed = f"under {FACTS_FROM:.0%} of answers that repeat what only the sources say"
+    return (
+        Gate("no frozen facts", facts.decision != "facts", facts.sentence.rstrip("."), needed, f"{SECTION}3"),
+        Gate("still target", not fast, target.sentence.rstrip("."), "a half-life of 6 months or more", f"{SECTION}3"),
     )
 
 

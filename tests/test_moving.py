@@ -147,10 +147,13 @@ def test_a_fast_target_rules_out_tuning_and_a_volatile_one_the_index(tmp_path: P
     )
     found = moving(over_time([]), weekly)
     assert found.decision == "moving" and [r.rung for r in found.rules_out] == ["fine_tuning", "distillation"]
-    assert all(r.proven and "§3" in r.source for r in found.rules_out) and "Ruled out: fine_tuning" in found.sentence
+    assert (
+        all(r.by == "proven" and "§3" in r.source for r in found.rules_out)
+        and "Ruled out: fine_tuning" in found.sentence
+    )
     stated = moving(over_time([]), NOTHING, "hourly")
-    assert [(r.rung, r.proven) for r in stated.rules_out] == [
-        (rung, False) for rung in ("fine_tuning", "distillation", "retrieval")
+    assert [(r.rung, r.by) for r in stated.rules_out] == [
+        (rung, "stated") for rung in ("fine_tuning", "distillation", "retrieval")
     ]
     assert moving(over_time([]), NOTHING, "yearly").rules_out == ()
 

@@ -116,3 +116,24 @@ def test_a_trained_rung_whose_gates_hold_says_that_it_has_no_trainer_yet(tmp_pat
 
 def test_every_rung_says_why_it_may_have_nothing_to_do() -> None:
     assert all(isinstance(rung, Rung) and (rung.without or rung.name in TRAINED) for rung in LADDER)
+
+
+def test_tuning_is_refused_where_the_answers_are_facts_of_the_documents(tmp_path: Path) -> None:
+    profile = Profile(requests_per_day=20_000, owner="Ada", stable_months=12)
+    facts = world(tmp_path / "facts", n=1100, documents=1100, profile=profile)
+    refused = proposed("fine_tuning", facts)
+    assert refused.action == "refuse" and "no frozen facts: This set teaches facts; retrieve them: " in refused.reason
+    assert [g.name for g in refused.gates if not g.passed] == ["no frozen facts"]
+    labels = proposed("fine_tuning", world(tmp_path / "labels", n=1100, documents=60, kind="labels", profile=profile))
+    assert {g.name: g.passed for g in labels.gates}["no frozen facts"]
+
+
+def test_tuning_is_refused_where_documents_change_within_weeks(tmp_path: Path) -> None:
+    pages = tmp_path / "pages"
+    pages.mkdir()
+    for month in range(1, 9):
+        (pages / f"leave-2026-{month:02}-01.md").write_text(f"In month {month} it is rule {month}.", encoding="utf-8")
+    gates = {g.name: g for g in proposed("fine_tuning", replace(world(tmp_path / "task"), documents=pages)).gates}
+    assert not gates["still target"].passed
+    assert "7 of 7 looks at 1 documents show a change" in gates["still target"].measured
+    assert {g.name: g for g in proposed("fine_tuning", world(tmp_path / "task")).gates}["still target"].passed
