@@ -6,8 +6,8 @@ Where a key stands twice in an object, the later value holds, as in most readers
 
 from __future__ import annotations
 
+import contextlib
 import csv
-import gzip
 import io
 import json
 import re
@@ -25,10 +25,14 @@ from .importer import Row, Unusable
 from .types import Json
 
 HEAD = 256 * 1024
-"""Bytes looked at to tell what a file is; more where its first line is longer."""
+"""Bytes looked at to tell what a file is."""
+SPLIT_ABOVE = 4 * 1024 * 1024
+"""Bytes of a line that is parsed whole; a longer one is read as a document, by its elements where it has any."""
 BUFFER = 1024 * 1024
+CHUNK = 64 * 1024
 LONGEST = 64 * 1024 * 1024
 """Bytes of one line or element, unless said otherwise."""
+BOM = b"\xef\xbb\xbf"
 EVENT = (b"event:", b"id:", b"retry:", b":")
 PACKED = {
     b"\x28\xb5\x2f\xfd": ("zstd", "zstd -dc"),
@@ -76,8 +80,8 @@ class LogFile:
         return self._plain(source, head)
 
     def _unpacked(self, source: _Counted) -> Iterator[Row | Unusable]:
-        packed = gzip.GzipFile(fileobj=io.BufferedReader(source, BUFFER))
-        head, ended = _start(packed, self.longest)
+        packed = _Gunzipped(source)
+        head, ended = _start(packed)
         if not head and ended:
             yield Unusable(self.name, 1, DAMAGED)
             return
@@ -87,6 +91,8 @@ class LogFile:
         self._check(head)
         file = io.BufferedReader(source, BUFFER)
         if _is_document(head):
+            if head.startswith(BOM):
+                file.read(len(BOM))
             return self._document(file)
         if separator := _separator(head):
             return self._table(file, separator)
@@ -105,25 +111,24 @@ class LogFile:
 
     def _lines(self, file: io.BufferedReader[io.RawIOBase]) -> Iterator[Row | Unusable]:
         """One row a line; server-sent events are taken out of their frames."""
-        name, longest, line = self.name, self.longest, 0
+        name, line, whole = self.name, 0, min(self.longest, SPLIT_ABOVE)
         while True:
             try:
-                raw = file.readline(longest + 1)
+                raw = file.readline(whole + 1)
             except READ_ERRORS:
                 yield Unusable(name, line + 1, DAMAGED)
                 return
             if not raw:
                 return
             line += 1
-            if len(raw) > longest:
-                yield Unusable(name, line, f"longer than {longest / 2**20:g} MB")
-                _skip(file, raw, longest)
+            if len(raw) > whole:
+                yield from self._document(_Line(raw, file), line)
                 continue
             try:
                 value = orjson.loads(raw)
             except orjson.JSONDecodeError:
                 if line == 1:
-                    raw = raw.removeprefix(b"\xef\xbb\xbf")
+                    raw = raw.removeprefix(BOM)
                 if not raw.strip() or raw.startswith(EVENT):
                     continue
                 value = _read(raw)
@@ -134,34 +139,34 @@ class LogFile:
     def _unfit(self, line: int, value: Json) -> Unusable:
         return Unusable(self.name, line, value.reason if isinstance(value, _No) else "not a JSON object")
 
-    def _document(self, file: io.BufferedReader[io.RawIOBase]) -> Iterator[Row | Unusable]:
-        """The values of JSON that is written over several lines, or as one array; large ones by their elements."""
-        line = 1
-        if file.peek(3).startswith(b"\xef\xbb\xbf"):
-            file.read(3)
+    def _document(self, file: _Line | io.BufferedReader[io.RawIOBase], line: int = 0) -> Iterator[Row | Unusable]:
+        """The values of JSON that is written over several lines, as one array, or in the one long `line`."""
+        at = max(line, 1)
         try:
             for piece in pieces(file.read, self.splits, self.longest):
-                line = piece.line
-                yield self._piece(piece)
+                at = line or piece.line
+                yield self._piece(piece, at)
         except Broken as broken:
-            yield Unusable(self.name, broken.line, str(broken))
+            yield Unusable(self.name, line or broken.line, str(broken))
         except READ_ERRORS:
-            yield Unusable(self.name, line, DAMAGED)
+            yield Unusable(self.name, at, DAMAGED)
+        if isinstance(file, _Line):
+            file.leave()
 
-    def _piece(self, piece: Piece) -> Row | Unusable:
+    def _piece(self, piece: Piece, line: int) -> Row | Unusable:
         if not piece.content:
-            return Unusable(self.name, piece.line, f"longer than {self.longest / 2**20:g} MB")
+            return Unusable(self.name, line, f"longer than {self.longest / 2**20:g} MB")
         value = _read(piece.content)
         if type(value) is not dict:
-            return self._unfit(piece.line, value)
+            return self._unfit(line, value)
         if not piece.path:
-            return Row(self.name, piece.line, value)
+            return Row(self.name, line, value)
         if self._around[0] != piece.around:
             self._around = piece.around, _read(piece.around)
         around = self._around[1]
         if not isinstance(around, dict):
-            return self._unfit(piece.line, around)
-        return Row(self.name, piece.line, _within(around, piece.path, value))
+            return self._unfit(line, around)
+        return Row(self.name, line, _within(around, piece.path, value))
 
     def _table(self, file: io.BufferedReader[io.RawIOBase], separator: str) -> Iterator[Row | Unusable]:
         """The lines of a table by its columns; cells are text."""
@@ -191,7 +196,7 @@ class LogFile:
         """Lines as text, what is no UTF-8 as U+FFFD; a line that is too long is given in parts."""
         first = True
         while raw := file.readline(self.longest):
-            yield (raw.removeprefix(b"\xef\xbb\xbf") if first else raw).decode("utf-8", "replace")
+            yield (raw.removeprefix(BOM) if first else raw).decode("utf-8", "replace")
             first = False
 
     def _archive(self, file: Bytes, head: bytes) -> Iterator[Row | Unusable]:
@@ -209,7 +214,7 @@ class LogFile:
         for member in sorted(members, key=lambda m: (m.filename.count("/"), m.filename)):
             try:
                 with archive.open(member) as opened:
-                    head, _ = _start(opened, self.longest)
+                    head, _ = _start(opened)
                     yield from self._plain(_Rejoined(head, opened), head)
             except InputError as wrong:
                 yield Unusable(self.name, 1, f"in the archive: {wrong.message}")
@@ -222,7 +227,7 @@ class _Counted(io.RawIOBase):
 
     def __init__(self, file: Bytes, log: LogFile) -> None:
         self.file, self.log = file, log
-        self.peeked = self.head = _start(file, log.longest)[0]
+        self.peeked = self.head = _start(file)[0]
 
     def readable(self) -> bool:
         return True
@@ -253,26 +258,67 @@ class _Rejoined(io.RawIOBase):
         return len(found)
 
 
-def _start(file: Bytes, longest: int) -> tuple[bytes, bool]:
-    """The first bytes of a file, at least its first line up to `longest`, and whether it broke off meanwhile."""
+class _Gunzipped(io.RawIOBase):
+    """What a gzip file holds; where it is cut, everything up to there comes before the error."""
+
+    def __init__(self, file: Bytes) -> None:
+        self.file, self.rest, self.inflate = file, b"", zlib.decompressobj(31)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1, /) -> bytes:
+        while True:
+            raw = self.rest or self.file.read(CHUNK)
+            if self.inflate.eof:
+                raw = raw.lstrip(b"\x00")
+                if not raw:
+                    return b""
+                self.inflate = zlib.decompressobj(31)
+            if not raw:
+                raise EOFError
+            found = self.inflate.decompress(raw, size if size > 0 else BUFFER)
+            self.rest = self.inflate.unconsumed_tail or self.inflate.unused_data
+            if found:
+                return found
+
+
+@dataclass
+class _Line:
+    """One long line of a file, as a file that ends with it; `head` is its beginning."""
+
+    head: bytes
+    file: io.BufferedReader[io.RawIOBase]
+    ended: bool = False
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes of the line."""
+        if self.head:
+            found, self.head = self.head[:size], self.head[size:]
+            self.ended = found.endswith(b"\n")
+            return found
+        if self.ended:
+            return b""
+        found = self.file.readline(size)
+        self.ended = not found or found.endswith(b"\n")
+        return found
+
+    def leave(self) -> None:
+        """Goes to the next line."""
+        with contextlib.suppress(*READ_ERRORS):
+            while self.read(BUFFER):
+                pass
+
+
+def _start(file: Bytes) -> tuple[bytes, bool]:
+    """The first bytes of a file, and whether it broke off meanwhile."""
     found = bytearray()
     try:
-        while more := file.read(16384 if len(found) < HEAD else BUFFER):
+        while len(found) < HEAD and (more := file.read(min(HEAD - len(found), CHUNK))):
             found += more
-            if len(found) >= HEAD and (found[:1] != b"{" or len(found) > longest or b"\n" in found):
-                break
     except READ_ERRORS:
         return bytes(found), True
     return bytes(found), False
-
-
-def _skip(file: io.BufferedReader[io.RawIOBase], raw: bytes, longest: int) -> None:
-    """Leaves the rest of a line behind."""
-    while raw and not raw.endswith(b"\n"):
-        try:
-            raw = file.readline(min(longest, BUFFER))
-        except READ_ERRORS:
-            return
 
 
 @dataclass(frozen=True)
@@ -322,13 +368,13 @@ def _within(around: dict[str, Json], path: tuple[str, ...], value: Json) -> dict
 
 def _is_document(head: bytes) -> bool:
     """Whether JSON begins that is written over several lines, or an array."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
-    first = text.split(b"\n", 1)[0].rstrip()
+    text = head.removeprefix(BOM).lstrip()
+    first, ended, _ = text.partition(b"\n")
     if text[:1] == b"[":
         return True
-    if text[:1] != b"{" or _alone(first) is not None:
+    if text[:1] != b"{" or not ended or _alone(first) is not None:
         return False
-    return first[-1:] in (b"{", b"[", b",", b":") or not _lined(text)
+    return first.rstrip()[-1:] in (b"{", b"[", b",", b":") or not _lined(text)
 
 
 def _lined(text: bytes) -> bool:
@@ -345,7 +391,7 @@ def _alone(line: bytes) -> Json:
 
 def _separator(head: bytes) -> str:
     """What separates the columns of a table; "" where the file is none."""
-    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    text = head.removeprefix(BOM).lstrip()
     first = text.split(b"\n", 1)[0].decode("utf-8", "replace")
     if first.startswith(("{", "[", "data:", "event:", ":")) or _lined(text):
         return ""
