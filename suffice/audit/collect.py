@@ -75,6 +75,21 @@ class StageSoFar:
     usd: float = 0.0
     priced: int = 0
 
+    def join(self, other: StageSoFar) -> None:
+        """Take in all that is known of another one."""
+        self.calls += other.calls
+        self.errors += other.errors
+        self.models += other.models
+        self.usd += other.usd
+        self.priced += other.priced
+        for mine, theirs in (
+            (self.ms, other.ms),
+            (self.first_ms, other.first_ms),
+            (self.inputs, other.inputs),
+            (self.outputs, other.outputs),
+        ):
+            mine.join(theirs)
+
 
 @dataclass(slots=True)
 class Priced:
@@ -257,7 +272,7 @@ class Collector:
             s.usd += cost
             s.priced += 1
         s.inputs.add(tokens)
-        if e.reply is not None:
+        if replied or e.reply is not None:
             s.outputs.add(replied)
         if tokens > PRESSURE_TOKENS:
             self.over += 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ..contract import against
@@ -20,6 +20,10 @@ from .signs import TITLES, Flag
 from .sketch import Histogram
 
 SHOWN = 3
+FEWEST_TOKENS = 1_024
+"""Providers cache no shorter prefix."""
+MOST_STAGES = 30
+"""Of more stages, those are one that differ by a number at the end alone, as the steps of traces do."""
 MOST_REPEATED = 5
 _UNKNOWING = re.compile(
     r"\b(?:i|we) (?:do not|don['’]t|currently do not|currently don['’]t) (?:have|know|find|see)\b.{0,40}?"
@@ -80,11 +84,12 @@ def conclude(c: Collector, sources: Sequence[str] = ()) -> Audit:
 
 
 def _signs(c: Collector) -> tuple[Sign, ...]:
+    told = c.calls if c.replied or c.flagged[Flag.ERROR] else 0  # a log of sizes alone says nothing of failures
     chances = {
-        Flag.ERROR: c.calls,
+        Flag.ERROR: told,
         Flag.FORMAT: c.asked["structured"],
         Flag.WORDED: c.asked["words"],
-        Flag.FILTERED: c.calls,
+        Flag.FILTERED: told,
     }
     found = []
     for flag, (name, title, how) in TITLES.items():
@@ -200,9 +205,19 @@ def _repeated(c: Collector) -> Repeated | None:
 
 
 def _stages(c: Collector) -> tuple[Stage, ...]:
-    stages = sorted(c.stages.values(), key=lambda s: (-s.ms.total, -s.calls, s.name))
+    stages = sorted(_named(c.stages.values()), key=lambda s: (-s.ms.total, -s.calls, s.name))
     ms, paid = sum(s.ms.total for s in stages), sum(s.usd for s in stages)
     return tuple(_stage(s, ms, paid) for s in stages)
+
+
+def _named(stages: Collection[StageSoFar]) -> Collection[StageSoFar]:
+    if len(stages) <= MOST_STAGES:
+        return stages
+    found: dict[tuple[str, str], StageSoFar] = {}
+    for s in stages:
+        name = re.sub(r"[-_#:. ]\d{1,9}$", "", s.name)
+        found.setdefault((name, s.kind), StageSoFar(name, s.kind)).join(s)
+    return list(found.values())
 
 
 def _stage(s: StageSoFar, ms: float, paid: float) -> Stage:
@@ -239,7 +254,7 @@ def _cost(c: Collector) -> Cost:
 
 def _prefix(c: Collector, uniform: Sequence[Sample]) -> Prefix:
     if not c.tokens:
-        how = "the log holds no prompts, so nobody can tell what they have in common"
+        how = _textless(_merged([s.inputs for s in c.stages.values()]))
         return Prefix(None, None, None, None, None, None, (), "exact", how)
     timed = c.clock.calls > 0
     usable, cached = (sum(getattr(p, name) for p in c.by_model.values()) for name in ("usable", "cached"))
@@ -265,6 +280,18 @@ def _prefix(c: Collector, uniform: Sequence[Sample]) -> Prefix:
         unstable=broken,
         basis="exact",
         how=how,
+    )
+
+
+def _textless(inputs: Histogram) -> str:
+    """What sizes alone say of caching."""
+    total, long = inputs.total, inputs.total_over(FEWEST_TOKENS)
+    how = "the log holds no prompts, so nobody can tell what they have in common"
+    if not total:
+        return how
+    return (
+        f"{how}; prompts of {FEWEST_TOKENS:,} tokens or more, the only ones that providers cache, hold "
+        f"{long / total:.0%} of all prompt tokens, and a cache can serve no more than that"
     )
 
 
@@ -320,6 +347,8 @@ def _headline(found: Audit) -> str:
     bad = [s for s in found.signs if s.share and s.low is not None and s.count]
     worst = sorted(bad, key=lambda s: -(s.share or 0))[:2]
     calls = f"{found.calls:,} calls"
+    if not any(s.n for s in found.signs):
+        return f"{calls}. The log holds sizes and no replies, so it tells of traffic alone."
     if not worst:
         return f"{calls}, and no sign of failure in them; whether replies are right, only labelled examples can tell."
     said = " and ".join(f"{_lower(s.title)} in {s.share:.1%}" for s in worst)

@@ -52,6 +52,10 @@ class Histogram:
         self.total += other.total
         self.largest = max(self.largest, other.largest)
 
+    def total_over(self, least: float) -> float:
+        """The sum of all values from `least` on, within 1 %."""
+        return sum(_value(key) * n for key, n in self.counts.items() if _value(key) >= least)
+
     def spread(self, alpha: float = 0.05) -> Spread | None:
         """The middle and the tail, with the order-statistic limits of `stats.quantile`; None of nothing."""
         if not self.n:

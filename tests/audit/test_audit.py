@@ -189,3 +189,24 @@ def test_memory_stays_where_it_is_however_long_the_log() -> None:
     assert collected.held <= HELD_CHARS * 1.1 and len(collected.sample.items) == SAMPLED
     assert len(collected.stages) <= 102 and len(collected.unusable) <= 41
     assert conclude(collected).calls == 6_000
+
+
+def test_a_log_of_sizes_alone_tells_of_traffic_alone() -> None:
+    sizes = [Exchange(str(n), time=1.7e9 + n, usage=Usage(500 if n % 2 else 1_500, 10)) for n in range(100)]
+    found = audit(sizes)
+    assert "tells of traffic alone" in found.headline and all(sign.n == 0 for sign in found.signs)
+    assert found.traffic.output_tokens is not None and found.traffic.output_tokens.total == 1_000
+    assert "hold 75% of all prompt tokens" in found.prefix.how
+
+
+def test_steps_of_a_trace_that_differ_by_their_number_are_one_stage() -> None:
+    steps = [Exchange(f"s{n}", kind="other", name=f"agent.step-{n}", ms=5.0) for n in range(60)]
+    assert [(s.name, s.calls) for s in audit(steps).stages] == [("agent.step", 60)]
+    two = [Exchange(f"s{n}", kind="other", name=f"gpt-{n % 2 + 3}", ms=5.0) for n in range(10)]
+    assert len(audit(two).stages) == 2
+
+
+def test_a_call_that_is_told_inside_another_counts_once() -> None:
+    around, inside = call("outer", trace="t"), call("inner", trace="t", parent="outer")
+    assert audit([around, inside]).calls == 1 and audit([inside, around]).calls == 1
+    assert audit([around, call("apart", "else", trace="t", parent="tool")]).calls == 2
