@@ -80,6 +80,12 @@ class Frozen:
     skipped: Mapping[str, int]
     """Examples and documents that could not be used, by reason."""
 
+    @property
+    def typical(self) -> tuple[FrozenExample, ...]:
+        """The cases in the middle: neither the most nor the least frozen."""
+        start = max(0, (len(self.examples) - SHOWN) // 2)
+        return self.examples[start : start + SHOWN]
+
 
 def frozen_of(task: Task) -> Frozen:
     """The frozen facts of a task's dev examples, given its documents, the prompt in use and their gold contexts."""

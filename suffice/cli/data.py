@@ -1,7 +1,8 @@
-"""`suffice data`: which labels look wrong, a blind sheet to check them with, and what people made of it."""
+"""`suffice data`: which labels look wrong and what people made of it; what examples would teach, and for how long."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..adjudicate import Adjudicated, Listing
+    from ..frozen import Frozen
+    from ..moving import Moving
 
 SHOWN = 20
+FACTS_SHOWN = 3
 
 
 def commands() -> Any:
     """The commands about a task's data, as one group."""
-    group = typer.Typer(help="Look at a task's labels, and have people check them.", no_args_is_help=True)
-    for function in (suspects, adjudicate):
+    group = typer.Typer(help="Look at a task's examples: labels, facts, and change.", no_args_is_help=True)
+    for function in (suspects, adjudicate, facts, moving):
         group.command()(function)
     return group
 
@@ -114,3 +118,56 @@ def _show_found(found: Adjudicated, path: Path | None, screen: Console) -> None:
     if path:
         said = f"{path}: {len(found.changes)} corrected. Name it in suffice.yaml (`examples`) and climb"
         screen.print(f"{said}: it has another fingerprint, so it is another test set", soft_wrap=True)
+
+
+def facts(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:
+    """Say whether dev's answers teach facts, which belong in retrieval, or behaviour, which can be tuned."""
+    from ..frozen import frozen_of
+    from ..load import load
+
+    found = frozen_of(load(folder, seed=seed))
+    tell(as_json, found, lambda screen: _show_facts(found, screen))
+
+
+def _show_facts(found: Frozen, screen: Console) -> None:
+    """The sentence, then the typical cases: an answer a line, its facts below it."""
+    from rich.text import Text
+
+    screen.print(Text(found.sentence, style="bold"), soft_wrap=True)
+    if found.share.method != "none":
+        said = f"{found.content:.0%} of the answers' content; {found.chance:.1%} of other answers are found by chance"
+        screen.print(said, soft_wrap=True)
+    for one in found.typical:
+        screen.print(Text(f"{one.id}: {one.share:.0%} of the answer"), soft_wrap=True)
+        for fact in one.facts[:FACTS_SHOWN]:
+            screen.print(Text(f"  {fact.text!r} in {fact.source}", style="dim"), soft_wrap=True)
+    _show_skipped(found.skipped, screen)
+
+
+def moving(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:
+    """Say whether like inputs get other answers over time, how often documents change, and what that rules out."""
+    from ..load import load
+    from ..moving import moving_of
+
+    found = moving_of(load(folder, seed=seed))
+    tell(as_json, found, lambda screen: _show_moving(found, screen))
+
+
+def _show_moving(found: Moving, screen: Console) -> None:
+    from rich.text import Text
+
+    screen.print(Text(found.sentence, style="bold"), soft_wrap=True)
+    for one in found.answers.shifted:
+        said = f"{one.examples} like inputs: {one.old!r} before {found.answers.since}, {one.new!r} since"
+        screen.print(Text(said), soft_wrap=True)
+    for ruled in found.rules_out:
+        screen.print(Text(f"{ruled.rung} is ruled out: {ruled.why} ({ruled.by}; {ruled.source})"), soft_wrap=True)
+    _show_skipped(found.answers.skipped, screen)
+    _show_skipped(found.history.skipped, screen, "documents")
+
+
+def _show_skipped(skipped: Mapping[str, int], screen: Console, what: str = "") -> None:
+    from rich.text import Text
+
+    for reason, count in sorted(skipped.items()):
+        screen.print(Text(f"left out: {count} {what + ', ' if what else ''}{reason}", style="dim"), soft_wrap=True)

@@ -51,3 +51,34 @@ def test_a_suspect_is_named_checked_blind_and_corrected(suffice: Command, folder
         r["id"]: r["expected"] for r in map(json.loads, (folder / "examples.corrected.jsonl").read_text().splitlines())
     }
     assert corrected["twin"] == "8" and len(corrected) == 32
+
+
+def closed_book(folder: Path) -> None:
+    """Forty questions whose answers one document each holds, with dates, and two states of one page."""
+    rows = [{"id": f"q{n}", "input": f"Who signs form {n}?", "expected": f"Person{n} Name{n}"} for n in range(80)]
+    (folder / "examples.jsonl").write_text("".join(json.dumps({**r, "split": "dev"}) + "\n" for r in rows))
+    (folder / "pages").mkdir()
+    for n in range(80):
+        (folder / "pages" / f"form-{n}.md").write_text(f"Form {n} is signed by Person{n} Name{n}, who sits here.")
+    for day in (1, 8, 15, 22):
+        (folder / "pages" / f"hours-2026-01-{day:02}.md").write_text(f"Open until {day}.")
+    (folder / "suffice.yaml").write_text("goal: Answer.\nexamples: examples.jsonl\ndocuments: pages\n")
+
+
+def test_closed_book_answers_are_said_to_be_facts(suffice: Command, tmp_path: Path) -> None:
+    closed_book(tmp_path)
+    told = body(suffice("data", "facts", tmp_path, "--json"))
+    assert told["decision"] == "facts" and told["n"] == 80 and told["share"]["low"] > 0.9
+    assert told["examples"][0]["facts"][0]["source"].startswith("form-")
+    shown = suffice("data", "facts", tmp_path).stdout
+    assert shown.startswith("This set teaches facts; retrieve them: 100% of 80 answers") and "in form-" in shown
+
+
+def test_documents_that_change_weekly_are_said_to_rule_out_tuning(suffice: Command, tmp_path: Path) -> None:
+    closed_book(tmp_path)
+    told = body(suffice("data", "moving", tmp_path, "--json"))
+    assert told["decision"] == "moving" and told["history"]["changes"] == 3
+    assert [r["rung"] for r in told["rules_out"]] == ["fine_tuning", "distillation"]
+    shown = suffice("data", "moving", tmp_path).stdout
+    assert "fine_tuning is ruled out: half of the documents are other ones after 5 days" in shown
+    assert "left out: 80 no time" in shown and "left out: 80 documents, no date" in shown
