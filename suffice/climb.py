@@ -14,6 +14,7 @@ from .budget import Budget
 from .compare import pairs
 from .confirm import confirm
 from .data import Dataset, worded
+from .dear import too_dear
 from .declare import declare
 from .descend import changes, descend
 from .diagnose import FAILURES_AT_MOST, diagnose
@@ -27,7 +28,7 @@ from .model import Model, resolve
 from .opinions import opinions
 from .people import unfilled
 from .places import placed
-from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, calls_of, layer_of, plan
+from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, layer_of, plan
 from .plugins import find, name_of
 from .recall import recall_of
 from .record import Diagnosis, Run
@@ -72,14 +73,17 @@ def climb(
     budget: Budget | None = None,
     watch: Watch | None = None,
     write: bool = True,
+    audit_skips: bool = False,
 ) -> Verdict:
     """Climb the ladder for a task and return its verdict; `write` also leaves it in the task's folder.
+
+    With `audit_skips`, rungs left out for a low estimate are built once all is decided, to see if that was right.
 
     A pure function of the task, its seed and the model's replies: resuming replays them from the ledger.
     """
     own = ledger or Ledger.open(task.state / "ledger.db")
     try:
-        return _Climb(task, own, budget or Budget(), watch or _quietly).verdict(write)
+        return _Climb(task, own, budget or Budget(), watch or _quietly, audit_skips).verdict(write)
     finally:
         if ledger is None:
             own.close()
@@ -93,6 +97,7 @@ class _Climb:
     ledger: Ledger
     budget: Budget
     watch: Watch
+    audit_skips: bool = False
     evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
@@ -113,6 +118,8 @@ class _Climb:
         self.diagnosed: Run | None = None
         self.signals: tuple[Signal, ...] = ()
         self.stopped = ""
+        self.skipped: list[tuple[Rung, Stack, Run]] = []
+        """Rungs left out for a low estimate, with the stack beneath."""
 
     def verdict(self, write: bool) -> Verdict:
         self.asking.plan = declare(self.task, self.model, self.ledger, self.evidence)
@@ -130,6 +137,8 @@ class _Climb:
         if self.task.confirmation is not None and held.rung != "floor":
             confirm(self.asking, self.ledger, self.best, self.task.confirmation)
         self._doubt()
+        if self.audit_skips:
+            self._audit()
         found = Verdict(conclude(self.evidence), self.evidence)
         if write and found.body["judge"] and not found.body["judge"]["verified"]:
             self._ask_people()
@@ -143,6 +152,15 @@ class _Climb:
         self.watch("labels that look wrong", None)
         for one in opinions(parts, folder=self.task.folder):
             self.evidence.add("opinion", **plain(one))
+
+    def _audit(self) -> None:
+        """Rungs left out for a low estimate, chosen on dev and judged on test like others. It decides nothing."""
+        for rung, base, base_run in self.skipped:
+            self.base, self.base_run = base, base_run
+            chosen, _, _ = self._chosen(rung)
+            stage = f"{rung.title}: was it right to skip it"
+            runs = [self.asking.run(stack, self.parts.test, "test", stage).id for stack in (base, chosen)]
+            self.evidence.add("audit", rung=rung.name, against=runs[0], test=runs[1], edge=None, unloaded=None)
 
     def _ask_people(self) -> None:
         """Leave the outputs that people must label before a judge's scores count, blind and drawn at random."""
@@ -215,8 +233,11 @@ class _Climb:
         )
         if proposal.action != "try":
             self._note(rung, "skipped" if proposal.action == "skip" else "refused", proposal.reason, proposal)
+            if proposal.action == "skip" and proposal.ceiling and self.base_run:
+                self.skipped.append((rung, self.base, self.base_run))
             return held
-        if dear := self._too_dear(rung):
+        begun = self.evidence.one("plan")["hash"]
+        if dear := too_dear(rung, self.task, begun, budget=self.budget, ledger=self.ledger):
             self._note(rung, "unaffordable", dear, proposal)
             return held
         held = self._measured(rung, proposal, held)
@@ -370,6 +391,9 @@ class _Climb:
             "gates": proposal.gates if proposal else (),
             "because": [f.cause for f in proposal.because] if proposal else [],
             "ceiling_of": self.diagnosed.id if proposal and proposal.ceiling and self.diagnosed else None,
+            "estimate_of": self.diagnosed.id
+            if proposal and self.diagnosed and self.diagnosed is self.base_run
+            else None,
             "signals_of": self.diagnosed.id if proposal and proposal.acts_on and self.diagnosed else None,
         }
         return {**line, **UNMEASURED, **more}
@@ -434,26 +458,6 @@ class _Climb:
             (folder / "stack.yaml").unlink(missing_ok=True)
         write_whole(folder / "verdict.json", json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n")
         return replace(verdict, body=body, folder=folder)
-
-    # Money
-
-    def _too_dear(self, rung: Rung) -> str:
-        """Why a rung cannot be paid for with what is left, or nothing; a rung once begun is never too dear again."""
-        begun = {"plan": self.evidence.one("plan")["hash"], "rung": rung.name}
-        if rung.name == "classifier" or any(d.body == begun for d in self.ledger.declared("begun")):
-            return ""
-        if not (dear := self._price(rung)):
-            self.ledger.declare("begun", begun)
-        return dear
-
-    def _price(self, rung: Rung) -> str:
-        calls = calls_of(self.task, 5 if rung.name in ("prompt", "few_shot") else 3)
-        left = None if self.budget.usd is None else self.budget.usd - self.budget.spent_usd
-        bought = self.ledger.totals()
-        if left is None or not bought.attempts or not bought.usd:
-            return ""
-        price = calls * bought.usd / bought.attempts
-        return f"about {calls} calls would cost ${price:.2f}, and ${left:.2f} are left" if price > left else ""
 
     # Running
 

@@ -12,6 +12,7 @@ from .afterwards import Afterwards, shown
 from .attribution import attribute, ceilings
 from .compare import Comparison, pairs
 from .digest import plain
+from .estimates import estimates_of
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
 from .looks import plan_of
@@ -233,6 +234,7 @@ class Conclusion(Afterwards):
             "judge": self._judge(),
             "confirmation": self.confirmation(),
             "signals": self.signals(kept),
+            "estimates": [plain(x) for x in estimates_of(self.reading)],
             "diagnosis": plain(explained.findings) if explained else [],
             "diagnosis_of": {**_without_kind(diagnosed), **_beside(explained)} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),

@@ -82,7 +82,7 @@ def _of_the_final_stack(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _measured(evidence: Evidence) -> Iterator[Line]:
-    return (x for x in evidence.lines if x["kind"] in ("floor", "rung", "own_best", "down"))
+    return (x for x in evidence.lines if x["kind"] in ("floor", "rung", "own_best", "down", "audit"))
 
 
 def _each_once(evidence: Evidence) -> None:
@@ -150,6 +150,7 @@ def _accounted(reading: Reading) -> None:
     """No run that judges is left unspoken of."""
     spoken = {line[k] for line in _measured(reading.evidence) for k in ("test", "edge", "unloaded")}
     spoken |= {line["test"] for line in reading.evidence.of("further")}
+    spoken |= {line["against"] for line in reading.evidence.of("audit")}
     spoken |= {line["run"] for line in reading.evidence.of("confirmation")}
     if unspoken := [run for run, line in reading.runs.items() if line["part"] in JUDGING and run not in spoken]:
         raise Disproved(f"run {unspoken[0][:12]} judged, and the verdict does not speak of it")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from ..task import Task
     from ..verdict import Verdict
 
+AuditSkips = Annotated[
+    bool, typer.Option("--audit-skips", help="Build rungs that were left out for a low estimate, once all is decided.")
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take (the same as `plan`).")]
 
 
@@ -22,6 +25,7 @@ def climb(
     dry_run: DryRun = False,
     budget: Usd = None,
     max_calls: MaxCalls = None,
+    audit_skips: AuditSkips = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -33,11 +37,11 @@ def climb(
     if dry_run:
         _preview(task, as_json)
         return
-    verdict = climbed(task, budget, max_calls)
+    verdict = climbed(task, budget, max_calls, audit_skips=audit_skips)
     tell(as_json, verdict.body, lambda screen: show.verdict(verdict.body, screen, folder=verdict.folder))
 
 
-def climbed(task: Task, budget: float | None, max_calls: int | None) -> Verdict:
+def climbed(task: Task, budget: float | None, max_calls: int | None, *, audit_skips: bool = False) -> Verdict:
     """The verdict and its report page, with progress for whoever is watching."""
     from ..climb import climb as go
     from ..report import render
@@ -45,7 +49,7 @@ def climbed(task: Task, budget: float | None, max_calls: int | None) -> Verdict:
     from .standing import budget_of, ledger_of
 
     with ledger_of(task) as ledger, meter(task.name) as bar:
-        found = go(task, ledger=ledger, budget=budget_of(budget, max_calls), watch=bar.watch)
+        found = go(task, ledger=ledger, budget=budget_of(budget, max_calls), watch=bar.watch, audit_skips=audit_skips)
     if found.folder is not None:
         render(found.body, found.folder / "report.html")
     return found

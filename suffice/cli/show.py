@@ -43,6 +43,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     _list(screen, "What hung on chance", _chance(body.get("variance")))
     _list(screen, "Labels that look wrong", _doubted(body.get("labels")))
     _causes(body, screen)
+    _list(screen, "Predicted and reached", [_predicted(one) for one in body.get("estimates", ())])
     _list(screen, "Rows of the decision matrix that fire", _fired(body.get("signals", ())))
     _list(screen, "What would change this", body["what_would_change_this"])
     _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
@@ -163,6 +164,12 @@ def _list(screen: Console, title: str, lines: list[str]) -> None:
         screen.print(Text(title, style="bold"))
     for line in lines:
         screen.print(Padding(Text(f"· {line}"), (0, 0, 0, 1)))
+
+
+def _predicted(one: Body) -> str:
+    reached = one["note"] if one["reached"] is None else f"reached {one['reached']:.2f}"
+    inside = {True: ", inside", False: ", outside", None: ""}[one["inside"]]
+    return f"{one['rung']}: {one['low']:.2f} to {one['high']:.2f} (today {one['today']:.2f}), {reached}{inside}"
 
 
 def _fired(groups: Sequence[Body]) -> list[str]:
