@@ -330,9 +330,11 @@ class Collector:
         asked: Asked,
         entry: Entry | None,
     ) -> None:
-        places = [(self.sample, self.sample.place())]
+        places = [(self.sample, at)] if (at := self.sample.place()) >= 0 else []
         if flag:
             places += [(kept, kept.place()) for one, kept in self.failing.items() if flag & one]
+        if not places:
+            return
         differs = entry is not None and entry.differing > 0
         made: Sample | None = None
         for kept, at in places:

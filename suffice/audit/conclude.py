@@ -241,6 +241,7 @@ def _stage(s: StageSoFar, ms: float, paid: float) -> Stage:
 def _cost(c: Collector) -> Cost:
     priced = c.logged + c.listed
     usd = c.logged_usd + c.listed_usd if priced else None
+    c.clock.count()
     days = (c.clock.last - c.clock.first) / 86_400 if c.clock.calls > 1 else 0.0
     return Cost(
         usd=usd,

@@ -6,15 +6,22 @@ from collections.abc import Mapping
 from itertools import accumulate
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .found import Hour, Traffic
 from .sketch import Histogram
 
+Floats = NDArray[np.float64]
 MOST = 65_536
 """Buckets of time: an eighth of a second at first, twice as long whenever there would be more."""
 FINEST = 1 / 8
 FIRST_S, TOKEN_S = 0.5, 0.02
 """Where a log tells no durations: half a second to the first token and 50 tokens a second from then on."""
 BARS = 96
+TOGETHER = 1_024
+LONGEST_MS, MOST_TOKENS = 1e9, 10**9
+"""A call of more than twelve days, or of a billion tokens, is a mistake in the log."""
 LATEST = 4_102_444_800.0
 """The year 2100: what claims to be later, or before 1970, has no time that could be used."""
 
@@ -22,7 +29,19 @@ LATEST = 4_102_444_800.0
 class Clock:
     """Arrivals, ends and tokens by bucket of time."""
 
-    __slots__ = ("assumed", "busy_s", "calls", "ends", "first", "hours", "last", "logged", "starts", "tokens", "width")
+    __slots__ = (
+        "_waiting",
+        "assumed",
+        "busy_s",
+        "ends",
+        "first",
+        "hours",
+        "last",
+        "logged",
+        "starts",
+        "tokens",
+        "width",
+    )
 
     def __init__(self) -> None:
         self.width = FINEST
@@ -30,42 +49,51 @@ class Clock:
         self.ends: dict[int, int] = {}
         self.tokens: dict[int, int] = {}
         self.hours = [0] * 24
-        self.calls = self.logged = self.assumed = 0
+        self.logged = self.assumed = 0
         self.busy_s = 0.0
         self.first, self.last = float("inf"), float("-inf")
+        self._waiting: list[tuple[float, float, int]] = []
+
+    @property
+    def calls(self) -> int:
+        """Calls that have a time."""
+        return self.logged + self.assumed
 
     def add(self, time: float, ms: float | None, tokens: int, replied: int) -> None:
         """A call: when it was asked, how long it took, its tokens in both directions and those of the reply."""
         if not 0 <= time <= LATEST:
             return
-        if ms is not None and ms >= 0:
+        if ms is not None and 0 <= ms <= LONGEST_MS:
             seconds = ms / 1000
             self.logged += 1
         else:
-            seconds = FIRST_S + TOKEN_S * replied
+            seconds = FIRST_S + TOKEN_S * min(replied, MOST_TOKENS)
             self.assumed += 1
-        self.calls += 1
-        self.busy_s += seconds
-        if time < self.first:
-            self.first = time
-        if time > self.last:
-            self.last = time
-        self.hours[int(time // 3600) % 24] += 1
-        start, end = int(time / self.width), int((time + seconds) / self.width)
-        starts, ends, held = self.starts, self.ends, self.tokens
-        starts[start] = starts.get(start, 0) + 1
-        ends[end] = ends.get(end, 0) + 1
-        held[start] = held.get(start, 0) + tokens
-        if len(starts) > MOST or len(ends) > MOST:
-            self._coarser()
+        self._waiting.append((time, seconds, min(tokens, MOST_TOKENS)))
+        if len(self._waiting) >= TOGETHER:
+            self.count()
 
-    def _coarser(self) -> None:
-        while len(self.starts) > MOST // 2 or len(self.ends) > MOST // 2:
+    def count(self) -> None:
+        """Calls are counted some at a time: in numpy that takes a fifth of the time."""
+        if not self._waiting:
+            return
+        times, seconds, tokens = np.array(self._waiting, float).T
+        self._waiting.clear()
+        self.busy_s += float(seconds.sum())
+        self.first, self.last = min(self.first, float(times.min())), max(self.last, float(times.max()))
+        for hour, n in enumerate(np.bincount((times // 3600).astype(int) % 24, minlength=24).tolist()):
+            self.hours[hour] += n
+        starts = np.floor(times / self.width)
+        _into(self.starts, starts)
+        _into(self.ends, np.floor((times + seconds) / self.width))
+        _into(self.tokens, starts, tokens)
+        while len(self.starts) > MOST or len(self.ends) > MOST:
             self.width *= 2
             self.starts, self.ends, self.tokens = (_halved(kept) for kept in (self.starts, self.ends, self.tokens))
 
     def traffic(self, inputs: Histogram, outputs: Histogram) -> Traffic:
         """What it comes to, beside the distributions of tokens."""
+        self.count()
         if not self.calls:
             return _timeless(inputs, outputs)
         span = max(self.last - self.first, self.width)
@@ -129,6 +157,13 @@ class Clock:
             f"{share} how long it took; taken as {FIRST_S:g} s and {TOKEN_S * 1000:g} ms a token of the reply, "
             "so read the number of calls at once as an order of size"
         )
+
+
+def _into(kept: dict[int, int], places: Floats, weights: Floats | None = None) -> None:
+    """Add to the buckets at these places, by one or by weights."""
+    at, which = np.unique(places, return_inverse=True)
+    for key, n in zip(at.tolist(), np.bincount(which, weights).tolist(), strict=True):
+        kept[int(key)] = kept.get(int(key), 0) + int(n)
 
 
 def _halved(kept: Mapping[int, int]) -> dict[int, int]:
