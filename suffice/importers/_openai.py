@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..exchange import Exchange, Kind
 from ..importer import Row, Unfit
 from ..types import Json, Message, Usage
-from ._fields import NOTHING, Object, count, fields, first, items, others, seconds, text, worded
+from ._fields import NOTHING, Object, count, fields, first, items, others, parsed, seconds, text, worded
 from ._messages import Turns, schema_of, tools, turns
 
 REQUEST = frozenset({"messages", "model", "tools", "input", "prompt", "system", "instructions", "response_format"})
@@ -29,7 +29,7 @@ class Said(NamedTuple):
 def exchange(row: Row, request: Object, response: Object, known: Mapping[str, Json] = NOTHING) -> Exchange:
     """The exchange of a request and a response; `known` are fields of it that the log says outside of both."""
     asked, said = sent(request), answered(response)
-    if not asked.messages and said.reply is None and not request and not response:
+    if not (asked.messages or said.reply or request or response or known.get("error")):
         raise Unfit("neither a request nor a response")
     extra = dict(said.extra)
     for part, told in ((request, REQUEST), (response, RESPONSE)):
@@ -62,7 +62,8 @@ def sent(request: Object) -> Turns:
     made = Turns()
     for name in ("system", "instructions"):
         made.add(request.get(name), "system")
-    made.add(first(request, ("messages", "input", "prompt")))
+    said = first(request, ("messages", "input", "prompt"))
+    made.add(parsed(said) if isinstance(said, str) and "messages" in request else said)
     return made
 
 

@@ -63,6 +63,8 @@ class Csv:
         if self.columns and set(self.columns.values()) <= value.keys():
             return 1.0
         found = self._places(tuple(value))
+        if "messages" in found and "reply" in found:
+            return 0.6
         return 0.35 if len(found) > 1 and any(name in found for name in SPEAKING) else 0.0
 
     def exchanges(self, rows: Iterable[Row]) -> Iterator[Exchange | Unusable]:

@@ -55,10 +55,11 @@ class OpenaiChat:
     splits: ClassVar[tuple[str, ...]] = ("requests", "logs", "data")
 
     def recognises(self, value: dict[str, Json]) -> float:
-        """Sure of `choices` and of `messages`; nearly, of a request beside a response."""
+        """Sure of `choices` and of `messages` beside a reply; nearly, of a request beside a response."""
+        came = not value.keys().isdisjoint(CAME)
         if "choices" in value or "messages" in value:
-            return 0.8 if "example_id" not in value else 0.4
-        if not value.keys().isdisjoint(CAME):
+            return 0.8 if came or "choices" in value else 0.5
+        if came:
             return 0.6 if not value.keys().isdisjoint((*ASKED, "input", "prompt", "model")) else 0.2
         if {"type", "role", "content"} <= value.keys() or {"object", "output"} <= value.keys():
             return 0.6
@@ -110,7 +111,8 @@ def _came(value: Object) -> Object:
         if isinstance(found, str) and not isinstance(found := parsed(found), dict):
             return {"choices": [{"message": {"role": "assistant", "content": found}}]}
         if isinstance(found, dict):
-            return _opened(found) if "role" not in found else {"choices": [{"message": found}]}
+            bare = "role" in found and found.get("type") != "message"
+            return {"choices": [{"message": found}]} if bare else _opened(found)
         if isinstance(found, list) and found:
             return {"choices": [{"message": found}]}
     return value if value.get("role") == "assistant" else NOTHING
