@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .attribution import outcome_of, trials_of
+from .attribution import trials_of
 from .compare import pairs
 from .evidence import Line, Reading
 from .plan import LADDER
@@ -69,17 +69,24 @@ def estimates_of(reading: Reading) -> tuple[Estimate, ...]:
         probe = next(r.ceiling for r in LADDER if r.name == line["rung"])
         trials = trials_of(reading, line["estimate_of"]) if line.get("estimate_of") and probe else []
         trial = next((t for t in trials if t["probe"] == probe), None)
-        if trial is not None and any(True for run in trial["probe_runs"] for _ in reading.records[run]):
+        if trial is not None and _lines(reading, trial["probe_runs"]):
             found.append(_estimate(reading, line, trial))
     return tuple(found)
 
 
-def _estimate(reading: Reading, line: Line, trial: Line) -> Estimate:
+def foreseen(reading: Reading, run: str, n: int) -> tuple[Estimate, ...]:
+    """What the probes of one diagnosed run say of the rungs that could be built on it, for `n` test items."""
+    trials = {trial["probe"]: trial for trial in trials_of(reading, run)}
+    lines = [({"rung": r.name, "outcome": "not built"}, trials[r.ceiling]) for r in LADDER if r.ceiling in trials]
+    return tuple(_estimate(reading, line, t, n) for line, t in lines if _lines(reading, t["probe_runs"]))
+
+
+def _estimate(reading: Reading, line: Line, trial: Line, n: int = 0) -> Estimate:
     today = [v for v in reading.values(trial["of"]).values() if v is not None]
     audit = next((x for x in reading.evidence.of("audit") if x["rung"] == line["rung"]), None)
     run, note = _measured(reading, line, audit)
     seen = [v for v in reading.values(run).values() if v is not None] if run else []
-    told = _predicted(reading, trial, today, len(seen) or len(reading.parts.get("test", ())) or 1)
+    told = _predicted(reading, trial, today, len(seen) or n or len(reading.parts.get("test", ())) or 1)
     reached = sum(seen) / len(seen) if seen else None
     price, tokens = _spent(_lines(reading, [*trial["probe_runs"], *trial["passing_runs"]]))
     paid, read = _spent(_lines(reading, [run] if run else []))
@@ -113,19 +120,27 @@ UNMEASURED = {"dev": "no better on dev, so not asked on test", "not_needed": "no
 def _predicted(reading: Reading, trial: Line, today: Sequence[float], n: int) -> Prediction:
     """The prediction from the failures that the probe was asked about; others are taken to be like them."""
     line = [x for x in reading.evidence.of("diagnosis") if x["of"] == trial["of"]][-1]
-    failures: list[str] = line["failures"]
-    outcome = outcome_of(reading, trial, failures)
-    said = set(trial["applies"]) if trial["applies"] is not None else set(failures)
-    asked = [at for at, id_ in enumerate(failures) if id_ in said and outcome.ran[at]]
-    fixed, sham = ([column[at] for at in asked] for column in (outcome.fixed, outcome.sham))
-    broke = [not _passed(reading, trial["passing_runs"], id_) for id_ in trial["passing"]]
-    shams = sham if trial["sham_runs"] else []
+    arms = [_gains(reading, trial["of"], runs, line["failures"]) for runs in trial["sham_runs"]]
+    told = Trial(
+        fixed=_gains(reading, trial["of"], trial["probe_runs"], line["failures"]),
+        sham=max(arms, key=sum, default=[]),
+        broke=[1 - after for after in _after(reading, trial["passing_runs"], trial["passing"]).values()],
+    )
     reach = REACH.get(trial["probe"], (0.0, 1.0))
-    return predicted(today, Trial(fixed, shams, broke), n=n, reach=reach, alpha=ALPHA, seed=line["seed"])
+    return predicted(today, told, n=n, reach=reach, alpha=ALPHA, seed=line["seed"])
 
 
-def _passed(reading: Reading, runs: Sequence[str], id_: str) -> bool:
-    return any(id_ in reading.records[run] and reading.passed(run, id_) for run in runs)
+def _gains(reading: Reading, of: str, runs: Sequence[str], ids: Sequence[str]) -> list[float]:
+    """The part of each failure's missing score that these runs brought, where they were asked about it."""
+    before = reading.values(of)
+    return [(x - y) / (1 - y) for id_, x in _after(reading, runs, ids).items() if (y := before[id_] or 0.0) < 1]
+
+
+def _after(reading: Reading, runs: Sequence[str], ids: Sequence[str]) -> dict[str, float]:
+    """The mean score of each item over the runs that were asked about it."""
+    told = {id_: [reading.records[run][id_]["value"] for run in runs if id_ in reading.records[run]] for id_ in ids}
+    known = {id_: [v for v in values if v is not None] for id_, values in told.items()}
+    return {id_: sum(values) / len(values) for id_, values in known.items() if values}
 
 
 def _measured(reading: Reading, line: Line, audit: Line | None) -> tuple[str | None, str]:

@@ -11,8 +11,9 @@ from worlds import example, fact, world
 
 from suffice.climb import climb
 from suffice.data import Context, Dataset, Example
-from suffice.estimates import ALPHA, Estimate, estimates_of
+from suffice.estimates import ALPHA, Estimate, estimates_of, foreseen
 from suffice.evidence import Evidence, Reading
+from suffice.report import render
 from suffice.stats.predict import interval_score
 from suffice.task import Profile, Target
 from suffice.types import Json
@@ -119,6 +120,20 @@ def test_without_a_probe_there_is_nothing_to_predict() -> None:
     assert estimates_of(Reading(found)) == ()
 
 
+def test_what_is_not_built_yet_is_foreseen_from_the_diagnosis_alone() -> None:
+    found = evidence(0.2, 0.6, None)
+    (told,) = [x for x in foreseen(Reading(found), "base", 500) if x.rung == "retrieval"]
+    assert (told.n, told.reached, told.skipped) == (500, None, False)
+    wider = next(x for x in foreseen(Reading(found), "base", 20) if x.rung == "retrieval")
+    assert wider.high - wider.low > told.high - told.low
+
+
+def test_a_graded_score_is_predicted_from_what_it_gains_not_from_what_it_solves() -> None:
+    found = evidence(0.0, 0.0, None, outcome="skipped")
+    half = [{**x, "value": 0.5} if x.get("run") == "gold" and x["kind"] == "record" else x for x in found.lines]
+    assert only(Evidence(half)).predicted > only(found).predicted + 0.2
+
+
 def known(n: int) -> tuple[Example, ...]:
     return tuple(replace(example(i), context=(Context(text=fact(i)),)) for i in range(n))
 
@@ -136,6 +151,12 @@ def test_a_climb_tells_what_was_predicted_and_quotes_the_row_that_it_acts_on(tmp
     search = next(r for r in final["rows"] if r["row"] == "M8")
     assert search["value"] > 0.9 and "of the gold text" in search["measured"]
     assert verify(tmp_path).numbers > 50
+    page = render(body, tmp_path / "report.html").read_text("utf-8")
+    assert (
+        "The decision matrix, measured" in page
+        and "Predicted and reached" in page
+        and "It acts on matrix row M1" in page
+    )
 
 
 @pytest.mark.usefixtures("minilm")

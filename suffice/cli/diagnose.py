@@ -9,8 +9,11 @@ from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd
 from .say import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import Console
 
+    from ..estimates import Estimate
     from ..record import Diagnosis
 
 
@@ -22,9 +25,12 @@ def diagnose(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Run the stack on dev and find what fixes each failure: causes with shares, intervals and their proof."""
+    """Run the stack on dev and find what fixes each failure: causes with their proof, and what rungs would reach."""
     from ..calls import Calls
     from ..diagnose import diagnose as explain
+    from ..digest import plain
+    from ..estimates import foreseen
+    from ..evidence import Evidence, Reading
     from ..load import load
     from ..run import run
     from .progress import meter
@@ -35,12 +41,14 @@ def diagnose(
     with ledger_of(task) as ledger, meter("diagnose") as bar:
         calls = Calls(asked.model, ledger, budget_of(budget, max_calls))  # type: ignore[arg-type]  # a Model
         made = run(asked.over(calls), task.parts.select, progress=bar.progress)
-        found = explain(made, task=task, pool=task.parts.pool, seed=seed)
-    tell(as_json, found, lambda screen: show(found, screen))
+        evidence = Evidence()
+        found = explain(made, task=task, pool=task.parts.pool, evidence=evidence, seed=seed)
+    rungs = foreseen(Reading(evidence), made.id, len(task.parts.test)) if found.failures else ()
+    tell(as_json, {**plain(found), "estimates": plain(rungs)}, lambda screen: show(found, screen, rungs))
 
 
-def show(found: Diagnosis, screen: Console) -> None:
-    """A row a cause, largest share first."""
+def show(found: Diagnosis, screen: Console, rungs: Sequence[Estimate] = ()) -> None:
+    """A row a cause, largest share first; then what rungs would reach on test, and at what price."""
     from rich.table import Table
 
     screen.print(f"{found.failures} failures" + (f"; {found.note}" if found.note else ""))
@@ -54,3 +62,7 @@ def show(found: Diagnosis, screen: Console) -> None:
         table.add_row(one.cause, f"{one.share:.0%}", between, fixed, sham, one.proved_by or "–", ids)
     if found.findings:
         screen.print(table)
+    for one in rungs:
+        price = "price not known" if one.usd_per_1k is None else f"${one.usd_per_1k:.2f} for 1,000"
+        between = f"{one.low:.2f} to {one.high:.2f} on {one.n} test items"
+        screen.print(f"{one.rung} would reach {between} (today {one.today:.2f}), {one.tokens:.0f} tokens, {price}")

@@ -23,11 +23,12 @@ PRIOR = 0.5
 class Trial:
     """What an intervention did on failures, what its sham did on the same ones, and what it broke."""
 
-    fixed: Sequence[bool]
-    sham: Sequence[bool] = ()
-    """Empty where there is none: then all that is fixed is the intervention's."""
-    broke: Sequence[bool] = ()
-    """Of the solved items it was tried on, those that failed then."""
+    fixed: Sequence[float]
+    """Of each failure, the part of its missing score that the intervention brought: 0 or 1 where scores are."""
+    sham: Sequence[float] = ()
+    """The same for the sham; empty where there is none: then all that is fixed is the intervention's."""
+    broke: Sequence[float] = ()
+    """Of the solved items it was tried on, the part of the score that was lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,7 @@ def predicted(
     rest = float(values[~solved].mean()) if (~solved).any() else 0.0
     passing = _rate(draw, int(solved.sum()), values.size)
     h = _rate(draw, sum(trial.fixed), len(trial.fixed))
-    g = _rate(draw, sum(trial.sham), len(trial.sham)) if len(trial.sham) else np.zeros(DRAWS)
-    b = _rate(draw, sum(trial.broke), len(trial.broke)) if len(trial.broke) else np.zeros(DRAWS)
+    g, b = (_rate(draw, sum(x), len(x)) if len(x) else np.zeros(DRAWS) for x in (trial.sham, trial.broke))
     ends = []
     for part in (reach[0], sum(reach) / 2, reach[1]):
         gained = (1 - passing) * (g + part * (h - g))
@@ -89,7 +89,8 @@ def interval_score(low: float, high: float, seen: float, alpha: float = 0.1) -> 
     return (high - low) + 2 / alpha * (max(0.0, low - seen) + max(0.0, seen - high))
 
 
-def _rate(draw: np.random.Generator, hits: int, of: int) -> Floats:
+def _rate(draw: np.random.Generator, hits: float, of: int) -> Floats:
+    hits = min(max(hits, 0.0), of)
     return draw.beta(hits + PRIOR, of - hits + PRIOR, DRAWS)
 
 
