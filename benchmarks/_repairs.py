@@ -68,9 +68,18 @@ def record_in(text: str) -> Json:
     inner = re.sub(r"//[^\n]*", "", inner[inner.find("{") :])
     value = repair_json(inner, return_objects=True)
     value = value[0] if isinstance(value, list) and value else value
-    if not isinstance(value, dict):
-        return None
-    return {k: int(v) if isinstance(v, str) and re.fullmatch(r"-?\d+", v) else v for k, v in value.items()}
+    return _numbers(value) if isinstance(value, dict) else None
+
+
+def _numbers(value: Json) -> Json:
+    """Numbers that are written as texts, as numbers, wherever they stand."""
+    match value:
+        case dict():
+            return {key: _numbers(item) for key, item in value.items()}
+        case str() if re.fullmatch(r"-?\d+", value):
+            return int(value)
+        case _:
+            return value
 
 
 def _gold(broken: World, before: World) -> World:

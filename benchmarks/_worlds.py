@@ -177,16 +177,17 @@ def listed(name: str, rows: Callable[[], list[tuple[str, Json]]], subject: str, 
 
 
 def shown(
-    name: str, rows: Callable[[], list[tuple[str, Json]]], subject: str, coded: bool = False, warm: float = 0.0
+    name: str, rows: Callable[[], list[tuple[str, Json]]], subject: str, coded: bool = False, brief: bool = False
 ) -> Maker:
-    """The prompt lists the labels, and the nearest examples are shown; coded, the labels are numbered queues."""
+    """The prompt lists the labels, and the nearest examples are shown; coded, the labels are numbered queues; brief, as
+    the smallest models need it, the labels are not listed."""
 
     def made(folder: Path, seed: int, model: Ask) -> World:
         items, pool = _labelled(rows(), seed, coded)
         goal = f"Name the {subject}."
         shots = FewShot(mode="nearest", k=5, folder=folder).fit(model, pool)
-        prompt = Prompt(f"{goal}\n\n{items.output.wanted}")
-        stack = Stack(model, (shots, prompt), Sampling(temperature=warm))
+        prompt = Prompt(f"{goal} Reply with the label." if brief else f"{goal}\n\n{items.output.wanted}")
+        stack = Stack(model, (shots, prompt), Sampling(max_tokens=24))
         return World("coded" if coded else "shown", stack, items, pool, _task(name, goal, items, folder))
 
     return Maker("coded" if coded else "shown", made)
@@ -257,8 +258,11 @@ def _schema(schema: Json, rows: Sequence[tuple[str, Json]], open_: bool) -> Json
 # Worlds of documents
 
 
-def searched(name: str, facts: Callable[[], list[Fact]], k: int = 2, words: int = 220, quoted: bool = False) -> Maker:
-    """Questions whose answers stand in documents, which the stack searches; quoted, the reply is a record."""
+def searched(
+    name: str, facts: Callable[[], list[Fact]], k: int = 2, words: int = 220, quoted: bool = False, brief: bool = False
+) -> Maker:
+    """Questions whose answers stand in documents, which the stack searches; quoted, the reply is a record; brief, it is
+    a few words, and so is the prompt."""
 
     def made(folder: Path, seed: int, model: Ask) -> World:
         chosen = _one_each(_shuffled(facts(), seed))
@@ -270,12 +274,15 @@ def searched(name: str, facts: Callable[[], list[Fact]], k: int = 2, words: int 
         output = Output("schema", schema=QUOTED) if quoted else Output()
         items, pool = _halves([c for c in cases if c is not None], output, "json" if quoted else "contains")
         goal = "Answer the question with the sentence of the passages that holds the answer."
+        if brief:
+            goal = "Answer the question with a few words copied from the passage."
         search = Retrieval("documents", k=k, mode="lexical", words=words, folder=folder)
-        layers: tuple[Layer, ...] = (search, Prompt(f"{goal}\n\n{output.wanted}"))
+        layers: tuple[Layer, ...] = (search, Prompt(goal if brief else f"{goal}\n\n{output.wanted}"))
         if quoted:
             layers = (find("layers", "structure")(QUOTED), *layers)
         task = replace(_task(name, goal, items, folder), documents=documents)
-        return World("quoted" if quoted else "searched", Stack(model, layers), items, pool, task)
+        stack = Stack(model, layers, Sampling(max_tokens=40) if brief else Sampling())
+        return World("quoted" if quoted else "searched", stack, items, pool, task)
 
     return Maker("quoted" if quoted else "searched", made)
 

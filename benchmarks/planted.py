@@ -37,6 +37,7 @@ from _verdicts import Item, by, by_reading, false_rate, interval, macro, majorit
 from suffice.data import Dataset
 from suffice.diagnose import diagnose
 from suffice.ledger import Ledger
+from suffice.model import resolve
 from suffice.record import Diagnosis, Run
 from suffice.run import run
 from suffice.stack import Stack
@@ -67,11 +68,20 @@ TASKS: Mapping[str, tuple[w.Maker, bool]] = {
     "bfcl rest": (w.tools("bfcl", w.bfcl, first=False), True),
     "nq quoted": (w.searched("nq", w.nq, k=3, quoted=True), True),
 }
+EMBEDDED: Mapping[str, tuple[w.Maker, bool]] = {
+    "embedded banking77": (w.shown("banking77", w.banking77, "intent of the customer's message", brief=True), True),
+    "embedded xquad": (w.searched("xquad", w.xquad, k=1, brief=True), True),
+}
+"""What the smallest real model solves often enough to be broken."""
+REAL = {
+    "embedded banking77": ("examples withheld", "reply: sentence", "reply: bold", "input: homoglyphs", "one word"),
+    "embedded xquad": ("document removed", "index misses", "passages dropped", "context cut", "one word"),
+}
 
 UNSOLVED = frozenset(("pubmedqa",))
 """Tasks whose failures are controls: the reader solves nothing there that could be broken."""
-QUICK = 70
-"""Runs of a quick round."""
+QUICK = 30
+"""Items of each cause, at least, in a quick round."""
 STRONG = frozenset(("banking77 shown", "snips open", "nq", "clinc150 coded", "nq quoted"))
 """Tasks that always name a strong model; the others do where nothing else could tell."""
 
@@ -95,7 +105,7 @@ class Job:
 
     @property
     def held_out(self) -> bool:
-        return TASKS[self.task][1] or any(p.held_out for p in self.plants)
+        return {**TASKS, **EMBEDDED}[self.task][1] or any(p.held_out for p in self.plants)
 
 
 class Bench:
@@ -103,8 +113,9 @@ class Bench:
 
     def __init__(self, task: str, folder: Path, seed: int, size: int) -> None:
         self.task, self.folder, self.size = task, folder, size
-        world = TASKS[task][0](folder, seed, Reader())
-        self.world = world.having(world.items[: 10 * size])
+        real = task in EMBEDDED
+        world = {**TASKS, **EMBEDDED}[task][0](folder, seed, resolve("embedded") if real else Reader())
+        self.world = world.having(world.items[: (4 if real else 10) * size])
         self.made = 0
 
     @cached_property
@@ -135,7 +146,7 @@ class Bench:
                 world = replace(world, stack=replace(world.stack.over(guesser), sampling=warm))
                 passes = _passes(world, ledger)
             failing = [i for i, many in passes.items() if many == 0]
-            failing = drawn.sample(failing, min(self.size, len(failing)))
+            failing = drawn.sample(failing, min(round(job.rate * self.size), len(failing)))
             judged = world.only([*failing, *[i for i, many in passes.items() if many == TIMES][: self.size]])
             said = _diagnosed(judged, job, ledger)
             claimed = {i: said.causes.get(i, frozenset()) - {"consistency"} for i in failing if i in said.drawn}
@@ -275,6 +286,27 @@ def jobs(seed: int) -> Iterator[Job]:
             yield from (Job(task, (), 1.0, "guesser", seed=number) for number in (0, 1))
 
 
+def embedded_jobs(seed: int) -> Iterator[Job]:
+    """Some plants in stacks over the embedded model, each on other items; and some of its own failures."""
+    for task, names in REAL.items():
+        plants = tuple(p for p in PLANTS if p.name in names)
+        yield Job(task, (*plants, HOPELESS[0]), 1.0, "mixed", seed=seed)
+        yield Job(task, (), 0.4, "natural", seed=seed)
+
+
+def enough(every: Sequence[Job], cases: int, size: int, seed: int) -> list[Job]:
+    """Of all runs, in an order drawn by the seed, those that a cause still needs to come to so many items."""
+    drawn, count, chosen = random.Random(seed).sample(range(len(every)), len(every)), Counter[str](), set[int]()
+    for at in drawn:
+        job = every[at]
+        each = job.rate * size / (1 if job.sort == "double" else max(1, len(job.plants)))
+        told = {p.cause: each for p in job.plants} or {job.sort: each}
+        if any(count[cause] < cases for cause in told):
+            chosen.add(at)
+            count.update({cause: round(many) for cause, many in told.items()})
+    return [every[at] for at in sorted(chosen)]
+
+
 def _single(task: str, fitting: Sequence[Plant], at: int, seed: int) -> Iterator[Job]:
     for number, plant in enumerate(fitting):
         turn = at + number
@@ -352,23 +384,28 @@ def _holds(items: Sequence[Item], controls: Sequence[Item]) -> bool:
 
 def main() -> int:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    told.add_argument(
-        "--quick", action="store_true", help="seventy runs of twenty items, drawn by the seed: a minute or two"
-    )
+    told.add_argument("--quick", action="store_true", help=f"{QUICK} items a cause: a few minutes")
+    told.add_argument("--cases", type=int, help="as many runs as give each cause so many items; otherwise all runs")
     told.add_argument("--only", nargs="*", default=[], help="runs whose names hold all of these words")
     told.add_argument("--tuned", action="store_true", help="leave out whatever is held out")
     told.add_argument("--size", type=int, default=40, help="items a run")
     told.add_argument("--seed", type=int, default=0)
-    told.add_argument("--json", type=Path, help="write the items here, a line each")
+    told.add_argument("--embedded", action="store_true", help="over the embedded model alone: a quarter of an hour")
+    told.add_argument("--json", type=Path, help="add the items here, a line each")
+    told.add_argument("--read", type=Path, nargs="+", help="ask nothing: report on items that were written before")
     options = told.parse_args()
+    if options.read:
+        return _told(report([_item(line) for path in options.read for line in path.open(encoding="utf-8")], 0))
     if not w.DATA.is_dir():
         print(f"no data sets at {w.DATA}: set SUFFICE_DATA to their folder", file=sys.stderr)
         return 2
-    chosen = [j for j in jobs(options.seed) if all(x.casefold() in j.name.casefold() for x in options.only)]
+    every = embedded_jobs(options.seed) if options.embedded else jobs(options.seed)
+    chosen = [j for j in every if all(x.casefold() in j.name.casefold() for x in options.only)]
     chosen = [j for j in chosen if not (options.tuned and j.held_out)]
     if options.quick:
-        some = random.Random(options.seed).sample(range(len(chosen)), min(QUICK, len(chosen)))
-        chosen, options.size = [chosen[at] for at in sorted(some)], 20
+        options.cases, options.size = QUICK, 20
+    if options.cases:
+        chosen = enough(chosen, options.cases, options.size, options.seed)
     start, items = time.perf_counter(), list[Item]()
     with tempfile.TemporaryDirectory(prefix="suffice-planted-") as scratch:
         bench: Bench | None = None
@@ -378,13 +415,23 @@ def main() -> int:
                 print(f"{job.task}: {len(bench.sound)} of {len(bench.world.items)} pass every time", flush=True)
             found = bench.done(job)
             items += found
+            if options.json:
+                with options.json.open("a", encoding="utf-8") as file:
+                    file.writelines(json.dumps(_plain(i)) + "\n" for i in found)
             right = sum(i.found == i.truth for i in found)
             print(f"  {number + 1}/{len(chosen)} {job.name}: {right} of {len(found)}", file=sys.stderr, flush=True)
-    if options.json:
-        options.json.write_text("".join(json.dumps(_plain(i)) + "\n" for i in items), encoding="utf-8")
-    holds = report(items, time.perf_counter() - start)
+    return _told(report(items, time.perf_counter() - start))
+
+
+def _told(holds: bool) -> int:
     print("holds" if holds else "does not hold")
     return 0 if holds else 1
+
+
+def _item(line: str) -> Item:
+    told = json.loads(line)
+    sets = {k: frozenset(told[k]) for k in ("truth", "found", "static", "claimed")}
+    return Item(**{**told, **sets, "plants": tuple(told["plants"])})
 
 
 def _plain(item: Item) -> dict[str, object]:

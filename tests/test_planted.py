@@ -181,6 +181,7 @@ def test_the_causes_are_planted_on_data_for_tuning_and_on_data_that_is_held_out(
         causes = {p.cause for job in jobs if job.held_out == held_out and job.sort == "single" for p in job.plants}
         assert causes >= {p.cause for p in planters.PLANTS}
     assert len({job.name for job in jobs}) == len(jobs)
+    assert {p.name for job in planted.embedded_jobs(0) for p in job.plants} >= set(sum(planted.REAL.values(), ()))
 
 
 # Verdicts
