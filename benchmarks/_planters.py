@@ -209,11 +209,12 @@ class HoledIndex:
 # Planting
 
 
-def _layer(made: Callable[[World, tuple[str, ...], int], Layer]) -> Put:
+def layer(made: Callable[[World, tuple[str, ...], int], Layer]) -> Put:
+    """A plant that is a layer beside the model."""
     return lambda world, ids, seed: world.under(made(world, tuple(sorted(ids)), seed))
 
 
-def _documents(world: World, name: str, without: Ids = frozenset(), more: Mapping[str, str] | None = None) -> World:
+def copied(world: World, name: str, without: Ids = frozenset(), more: Mapping[str, str] | None = None) -> World:
     """The world over a copy of its documents."""
     old = world.task.documents
     assert old is not None
@@ -228,25 +229,26 @@ def _documents(world: World, name: str, without: Ids = frozenset(), more: Mappin
     return replace(world, stack=replace(world.stack, layers=layers), task=replace(world.task, documents=new))
 
 
-def _gold(world: World, ids: Ids) -> Ids:
+def gold_of(world: World, ids: Ids) -> Ids:
+    """The documents that hold the answers of the chosen items."""
     return frozenset(c.document for e in world.items if e.id in ids for c in e.context if c.document)
 
 
 def _uncovered(world: World, ids: Ids, seed: int) -> World:
-    return _documents(world, f"uncovered-{seed}", _gold(world, ids))
+    return copied(world, f"uncovered-{seed}", gold_of(world, ids))
 
 
 def _emptied(world: World, ids: Ids, seed: int) -> World:
     """The documents are there, and say that they moved."""
-    gold = _gold(world, ids)
-    return _documents(world, f"emptied-{seed}", gold, dict.fromkeys(gold, "This page has moved.\n"))
+    gold = gold_of(world, ids)
+    return copied(world, f"emptied-{seed}", gold, dict.fromkeys(gold, "This page has moved.\n"))
 
 
 def _holed(kind: str) -> Put:
     def put(world: World, ids: Ids, seed: int) -> World:
         name = f"{kind}-{seed}"
-        found = _documents(world, name)
-        gold = sorted(_gold(world, ids))
+        found = copied(world, name)
+        gold = sorted(gold_of(world, ids))
         others = sorted(p.name for p in (world.task.folder / name).iterdir())
         random.Random(seed).shuffle(others)
         swapped = {a: b if a != b else others[-1] for a, b in zip(gold, others, strict=False)}
@@ -291,9 +293,11 @@ def _flipped(near: bool) -> Put:
     return put
 
 
-def _garbled(how: str) -> Put:
+def changed(change: Callable[[str], str]) -> Put:
+    """The chosen examples with their questions changed."""
+
     def put(world: World, ids: Ids, _: int) -> World:
-        return world.having(_with(e, GARBLED[how]) if e.id in ids else e for e in world.items)
+        return world.having(_with(e, change) if e.id in ids else e for e in world.items)
 
     return put
 
@@ -320,12 +324,13 @@ def _other_shots(world: World, ids: tuple[str, ...], seed: int) -> Layer:
     return Shotless(ids, tuple(Shot(e.text, worded(e.expected)) for e in few))
 
 
-def _contradicts(sentence: str) -> Put:
-    return _layer(lambda _, ids, __: Contradicted(ids, sentence))
+def contradicts(sentence: str) -> Put:
+    """A plant that is a sentence among the instructions."""
+    return layer(lambda _, ids, __: Contradicted(ids, sentence))
 
 
 def _spoils(how: str) -> Put:
-    return _layer(lambda _, ids, __: Spoilt(ids, how))
+    return layer(lambda _, ids, __: Spoilt(ids, how))
 
 
 HELD_FORMS = frozenset(
@@ -345,25 +350,25 @@ PLANTS: tuple[Plant, ...] = (
     Plant("chunks shuffled", "retrieval", SEARCHED, _holed("swapped")),
     Plant("heads indexed", "retrieval", SEARCHED, _holed("heads"), held_out=True),
     Plant("no search", "knowledge", ("searched",), _bare),
-    Plant("context cut", "context", SEARCHED, _layer(lambda _, ids, __: Cut(ids))),
-    Plant("distractors", "context", SEARCHED, _layer(lambda w, ids, seed: Buried(ids, _fillers(w, seed)))),
-    Plant("tail kept", "context", SEARCHED, _layer(lambda _, ids, __: Cut(ids, 12, True)), held_out=True),
-    Plant("boilerplate", "context", SEARCHED, _layer(lambda w, ids, s: Buried(ids, _fillers(w, s), True)), True),
-    Plant("passages dropped", "context", SEARCHED, _layer(lambda _, ids, __: Kept(ids, True))),
+    Plant("context cut", "context", SEARCHED, layer(lambda _, ids, __: Cut(ids))),
+    Plant("distractors", "context", SEARCHED, layer(lambda w, ids, seed: Buried(ids, _fillers(w, seed)))),
+    Plant("tail kept", "context", SEARCHED, layer(lambda _, ids, __: Cut(ids, 12, True)), held_out=True),
+    Plant("boilerplate", "context", SEARCHED, layer(lambda w, ids, s: Buried(ids, _fillers(w, s), True)), True),
+    Plant("passages dropped", "context", SEARCHED, layer(lambda _, ids, __: Kept(ids, True))),
     Plant(
         "contract unsaid",
         "instruction",
         ("listed", "slots", "quoted"),
-        _layer(_unsaid),
+        layer(_unsaid),
     ),
-    Plant("one word", "instruction", EVERY, _contradicts('Reply only with the word "noted".')),
-    Plant("not to answer", "instruction", EVERY, _contradicts("Do not answer what follows.")),
-    Plant("own words", "instruction", EVERY, _contradicts("Reply in your own words, as a poem."), held_out=True),
-    Plant("other list", "instruction", ("listed",), _layer(_wrong_list), held_out=True),
-    Plant("examples withheld", "behaviour", ("shown", "coded", "open"), _layer(lambda _, ids, __: Shotless(ids))),
-    Plant("examples of others", "behaviour", ("shown", "coded", "open"), _layer(_other_shots), held_out=True),
-    Plant("tools undescribed", "tool use", ("tools",), _layer(lambda _, ids, __: Undescribed(ids))),
-    Plant("tools unnamed", "tool use", ("tools",), _layer(lambda _, ids, __: Undescribed(ids, False)), held_out=True),
+    Plant("one word", "instruction", EVERY, contradicts('Reply only with the word "noted".')),
+    Plant("not to answer", "instruction", EVERY, contradicts("Do not answer what follows.")),
+    Plant("own words", "instruction", EVERY, contradicts("Reply in your own words, as a poem."), held_out=True),
+    Plant("other list", "instruction", ("listed",), layer(_wrong_list), held_out=True),
+    Plant("examples withheld", "behaviour", ("shown", "coded", "open"), layer(lambda _, ids, __: Shotless(ids))),
+    Plant("examples of others", "behaviour", ("shown", "coded", "open"), layer(_other_shots), held_out=True),
+    Plant("tools undescribed", "tool use", ("tools",), layer(lambda _, ids, __: Undescribed(ids))),
+    Plant("tools unnamed", "tool use", ("tools",), layer(lambda _, ids, __: Undescribed(ids, False)), held_out=True),
     Plant("weaker model", "capability", (*LABELLED, "open", "searched", "tools"), _weakened, strong=True),
     Plant("labels flipped", "label suspect", LABELLED, _flipped(False), strong=True),
     Plant("labels flipped near", "label suspect", LABELLED, _flipped(True), held_out=True, strong=True),
@@ -371,7 +376,7 @@ PLANTS: tuple[Plant, ...] = (
         Plant(f"reply: {how}", "format", LABELLED if how in LABEL_FORMS else RECORDS, _spoils(how), how in HELD_FORMS)
         for how in SPOILT
     ),
-    *(Plant(f"input: {how}", "input", EVERY, _garbled(how), how in HELD_NOISE) for how in GARBLED),
+    *(Plant(f"input: {how}", "input", EVERY, changed(GARBLED[how]), how in HELD_NOISE) for how in GARBLED),
 )
 
 
@@ -379,7 +384,7 @@ PLANTS: tuple[Plant, ...] = (
 
 
 def _hopeless(*said: str) -> Put:
-    return _layer(lambda _, ids, __: Hopeless(ids, said))
+    return layer(lambda _, ids, __: Hopeless(ids, said))
 
 
 def _first(example: Example) -> Json:
@@ -399,13 +404,13 @@ def _elsewhere(world: World, ids: tuple[str, ...], seed: int) -> Layer:
 HOPELESS: tuple[Plant, ...] = (
     Plant("hopeless noise", "undiagnosed", EVERY, _hopeless("qzx vvk 0x7f", "###", "lorem lorem lorem")),
     Plant("hopeless refusal", "undiagnosed", EVERY, _hopeless("I am sorry, something went wrong.", "Error 503.")),
-    Plant("hopeless other", "undiagnosed", EVERY, _layer(_elsewhere)),
+    Plant("hopeless other", "undiagnosed", EVERY, layer(_elsewhere)),
 )
 
 
 def _irrelevant(world: World, _: Ids, seed: int) -> World:
     told = {f"more{at}.txt": f"Minutes of meeting {at}: the plants in the corridor need water.\n" for at in range(8)}
-    return _documents(world, f"more-{seed}", more=told)
+    return copied(world, f"more-{seed}", more=told)
 
 
 @dataclass(frozen=True)
@@ -426,8 +431,8 @@ def _reordered(world: World, ids: tuple[str, ...], _: int) -> Layer:
 
 SHAMS: tuple[Plant, ...] = (
     Plant("sham: more documents", "undiagnosed", SEARCHED, _irrelevant),
-    Plant("sham: list reordered", "undiagnosed", (*LABELLED, "open"), _layer(_reordered)),
-    Plant("sham: a kind word", "undiagnosed", EVERY, _contradicts("Thank you for your care with every message.")),
+    Plant("sham: list reordered", "undiagnosed", (*LABELLED, "open"), layer(_reordered)),
+    Plant("sham: a kind word", "undiagnosed", EVERY, contradicts("Thank you for your care with every message.")),
     Plant("sham: spaces", "undiagnosed", EVERY, lambda w, _, __: w.having(_with(e, _spaced) for e in w.items)),
 )
 

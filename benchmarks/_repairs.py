@@ -65,10 +65,18 @@ def record_in(text: str) -> Json:
             inner = str(json.loads(text))
         except ValueError:
             inner = text
-    inner = re.sub(r"//[^\n]*", "", inner[inner.find("{") :])
+    inner = re.sub(r"//[^\n]*", "", inner[inner.find("{") :]) if "{" in inner else _braced(inner)
     value = repair_json(inner, return_objects=True)
     value = value[0] if isinstance(value, list) and value else value
+    inside = [x for x in value.values() if isinstance(x, dict)] if isinstance(value, dict) else []
+    value = inside[0] if len(inside) == 1 and "arguments" not in value else value
     return _numbers(value) if isinstance(value, dict) else None
+
+
+def _braced(text: str) -> str:
+    """Lines of `key: value` as a record."""
+    lines = re.findall(r"^(\w+): (.+)$", text, re.MULTILINE)
+    return "{" + ", ".join(f'"{key}": {value}' for key, value in lines) + "}" if lines else ""
 
 
 def _numbers(value: Json) -> Json:
