@@ -36,6 +36,8 @@ def text(value: Json) -> str:
 
 def fields(value: Json) -> Object:
     """An object, also where it stands as JSON inside a string; everything else is empty."""
+    if type(value) is dict:
+        return value
     if isinstance(value, str):
         value = parsed(value)
     return value if isinstance(value, dict) else NOTHING
@@ -50,6 +52,8 @@ def items(value: Json) -> list[Json]:
 
 def number(value: Json) -> float | None:
     """A finite number, also where it is written as text."""
+    if value is None:
+        return None
     if isinstance(value, str):
         try:
             value = float(value)
@@ -109,6 +113,8 @@ def worded(value: Json) -> str:
 
 def seconds(value: Json) -> float | None:
     """Seconds since 1970 from ISO 8601 (UTC where no zone is given) or a number of s, ms, µs or ns since then."""
+    if value is None:
+        return None
     if isinstance(value, str) and (moment := _moment(value)) is not None:
         return moment
     found = amount(value)

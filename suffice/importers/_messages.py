@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import get_args
 
 from ..importer import RAW, Unfit
 from ..types import Json, Message, Role, Tool, ToolCall
@@ -39,6 +40,7 @@ ROLES: Mapping[str, Role] = {
     "ToolMessageChunk": "tool",
     "environment": "tool",
 }
+SPEAKERS: Mapping[str, Role] = {role: role for role in get_args(Role) if role != "tool"}
 PLAIN = frozenset({"role", "content"})
 TOLD = PLAIN | {"tool_calls", "tool_call_id", "type", "parts", "function_call", "call_id", "toolCallId", "tool_use_id"}
 KEPT = TOLD | {"finish_reason", "text", "id", "name", "status", "index"}
@@ -72,8 +74,9 @@ class Turns:
     def add(self, raw: Json, role: Role = "user") -> None:
         """One raw message, or an array of them; a bare string is `role`'s."""
         if isinstance(raw, dict):
-            if len(raw) == 2 and raw.keys() == PLAIN and type(raw["content"]) is str:
-                self.messages.append(Message(role_of(raw["role"]), raw["content"]))
+            plain = SPEAKERS.get(raw["role"]) if type(raw.get("role")) is str else None
+            if plain and type(raw.get("content")) is str and (len(raw) == 2 or _says_no_more(raw)):
+                self.messages.append(Message(plain, raw["content"]))
             else:
                 self._object(raw, role)
         elif isinstance(raw, list):
@@ -231,6 +234,11 @@ def _opened(raw: Object) -> Object:
     if "role" not in raw and isinstance(raw.get("message"), dict):
         return _opened(raw["message"])
     return raw
+
+
+def _says_no_more(raw: Object) -> bool:
+    """Whether role and content are all that a message says."""
+    return all(not value or key in PLAIN for key, value in raw.items())
 
 
 def _is_call(part: Object) -> bool:

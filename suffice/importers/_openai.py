@@ -37,31 +37,38 @@ def exchange(row: Row, request: Object, response: Object, known: Mapping[str, Js
             extra.update(others(part, told))
     if not asked.whole:
         extra["messages"] = first(request, ("messages", "input", "prompt"))
-    made: dict[str, Json] = {
-        "id": text(response.get("id")) or f"{row.file}:{row.line}",
-        "messages": tuple(asked.messages),
-        "reply": said.reply,
-        "kind": kind(response),
-        "model": text(response.get("model")) or text(request.get("model")),
-        "time": seconds(first(response, ("created", "created_at"))),
-        "usage": usage(response.get("usage")),
-        "finish": said.finish,
-        "error": error(response.get("error")),
-        "tools": tools(request["tools"]) if request.get("tools") else (),
-        "schema": schema_of(request),
-        "file": row.file,
-        "line": row.line,
-    }
-    made.update({name: value for name, value in known.items() if value not in (None, "")})
-    made["extra"] = {**extra, **known.get("extra", NOTHING)}
-    return Exchange(**made)
+    get = known.get
+    return Exchange(
+        id=get("id") or text(response.get("id")) or f"{row.file}:{row.line}",
+        messages=tuple(asked.messages),
+        reply=said.reply,
+        kind=kind(response),
+        model=get("model") or text(response.get("model")) or text(request.get("model")),
+        name=get("name") or "",
+        trace=get("trace") or "",
+        time=get("time") or seconds(first(response, ("created", "created_at"))),
+        ms=get("ms"),
+        first_ms=get("first_ms"),
+        usage=get("usage") or usage(response.get("usage")),
+        cost=get("cost"),
+        finish=said.finish,
+        error=get("error") or error(response.get("error")),
+        tools=tools(request["tools"]) if request.get("tools") else (),
+        schema=schema_of(request),
+        expected=get("expected"),
+        score=get("score"),
+        file=row.file,
+        line=row.line,
+        extra={**extra, **get("extra", NOTHING)},
+    )
 
 
 def sent(request: Object) -> Turns:
     """The messages of a request."""
     made = Turns()
     for name in ("system", "instructions"):
-        made.add(request.get(name), "system")
+        if name in request:
+            made.add(request[name], "system")
     said = first(request, ("messages", "input", "prompt"))
     made.add(parsed(said) if isinstance(said, str) and "messages" in request else said)
     return made
@@ -104,7 +111,7 @@ def _output(response: Object) -> Said:
 
 def kind(response: Object) -> Kind:
     """Embeddings are told apart by what came back."""
-    data = items(response.get("data"))
+    data = items(response["data"]) if "data" in response else ()
     return "embedding" if data and "embedding" in fields(data[0]) else "model"
 
 
@@ -114,7 +121,7 @@ def usage(value: Json) -> Usage | None:
     if not given:
         return None
     detail = fields(first(given, ("prompt_tokens_details", "input_tokens_details")))
-    cached = count(first(detail, ("cached_tokens",)) or given.get("cached_tokens"))
+    cached = count(detail.get("cached_tokens") or given.get("cached_tokens"))
     entered = count(first(given, ("prompt_tokens", "input_tokens")))
     beside = count(given.get("cache_read_input_tokens"))
     written = count(given.get("cache_creation_input_tokens"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import ClassVar
 
 from ..exchange import Exchange
 from ..importer import Row, Unfit, Unusable
 from ..types import Json
-from ._fields import NOTHING, Object, amount, between, fields, first, items, others, parsed, seconds, share, text
+from ._fields import NOTHING, Object, amount, between, fields, first, items, parsed, seconds, share, text
 from ._openai import REQUEST, RESPONSE, error, exchange, usage
 
 ASKED = ("request", "request_body", "requestBody", "req", "body")
@@ -42,6 +43,32 @@ TOLD = frozenset((*ASKED, *CAME, *IDS, *TIMES, *ENDS, *TOOK, *TOOK_S, *FIRST, *F
     *REQUEST,
     *RESPONSE,
 }
+PLACES: Mapping[str, tuple[str, ...]] = {
+    "id": IDS,
+    "start": TIMES,
+    "end": ENDS,
+    "begun": FIRSTS,
+    "ms": TOOK,
+    "slow": TOOK_S,
+    "first_ms": FIRST,
+    "cost": COSTS,
+    "name": NAMES,
+    "trace": TRACES,
+    "expected": RIGHT,
+    "error": ERRORS,
+    "score": SCORES,
+}
+READ: Mapping[str, Callable[[Json], Json]] = {
+    "id": text,
+    "name": text,
+    "trace": text,
+    "ms": amount,
+    "first_ms": amount,
+    "cost": amount,
+    "score": share,
+    "expected": lambda value: value,
+}
+"""Things that are read on their own."""
 OPEN_AT_MOST = 256
 """Streams that are assembled at the same time; the one that was silent longest is closed when there are more."""
 STREAM_AT_MOST = 16 * 1024 * 1024
@@ -136,35 +163,44 @@ def _taught(value: Object, response: Object) -> tuple[Object, Object]:
 
 def _known(value: Object, response: Object) -> dict[str, Json]:
     """What the row says around its request and response."""
-    start, end = seconds(first(value, TIMES)), seconds(first(value, ENDS))
-    begun = seconds(first(value, FIRSTS))
-    slow = amount(first(value, TOOK_S))
+    places, rest = _plan(tuple(value))
+    said = {place: found for place, names in places if (found := first(value, names)) is not None}
     outside = value is not response
-    took = amount(first(value, TOOK))
-    failed = error(first(value, ERRORS)) or _failure(value)
-    return {
-        "id": text(first(value, IDS)) if outside else "",
-        "time": start if start is not None else seconds(value.get("created")),
-        "ms": took if took is not None else slow * 1000 if slow is not None else between(start, end),
-        "first_ms": amount(first(value, FIRST)) if begun is None else between(start, begun),
-        "cost": amount(first(value, COSTS)),
-        "name": text(first(value, NAMES)),
-        "trace": text(first(value, TRACES)),
-        "model": "" if response.get("model") else text(value.get("model")),
-        "error": failed,
-        "expected": first(value, RIGHT),
-        "score": share(first(value, SCORES)),
-        "usage": usage(value.get("usage")) if outside and "usage" in value else None,
-        "extra": others(value, TOLD),
-    }
+    known: dict[str, Json] = {"extra": {name: value[name] for name in rest if value[name] is not None}}
+    if not response.get("model"):
+        known["model"] = text(value.get("model"))
+    if outside and "usage" in value:
+        known["usage"] = usage(value["usage"])
+    if failed := error(said.get("error")) or _failure(value):
+        known["error"] = failed
+    start, end = seconds(said.get("start")), seconds(said.get("end"))
+    known["time"] = start if start is not None or "created" not in value else seconds(value["created"])
+    known["ms"] = between(start, end)
+    for place, read in READ.items():
+        if place in said and (place != "id" or outside):
+            known[place] = read(said[place])
+    if "slow" in said and known["ms"] is None and (slow := amount(said["slow"])) is not None:
+        known["ms"] = slow * 1000
+    if "begun" in said:
+        known["first_ms"] = between(start, seconds(said["begun"]))
+    return known
+
+
+@lru_cache(1024)
+def _plan(keys: tuple[str, ...]) -> tuple[tuple[tuple[str, tuple[str, ...]], ...], tuple[str, ...]]:
+    """For rows with these keys: where each thing may stand, and the keys that say nothing known."""
+    there = set(keys)
+    found = ((place, tuple(name for name in names if name in there)) for place, names in PLACES.items())
+    return tuple((place, names) for place, names in found if names), tuple(key for key in keys if key not in TOLD)
 
 
 def _failure(value: Object) -> str:
     """A status that says that the call failed; of a response beside the request, too."""
-    for holder in (value, *(fields(value.get(name)) for name in CAME if isinstance(value.get(name), dict))):
-        status = amount(first(holder, ("status_code", "status")))
-        if status is not None and 400 <= status < 600:
-            return f"status {int(status)}"
+    for holder in (value, *(value[name] for name in CAME if name in value)):
+        if isinstance(holder, dict) and ("status" in holder or "status_code" in holder):
+            status = amount(first(holder, ("status_code", "status")))
+            if status is not None and 400 <= status < 600:
+                return f"status {int(status)}"
     return ""
 
 
