@@ -65,7 +65,8 @@ def record_in(text: str) -> Json:
             inner = str(json.loads(text))
         except ValueError:
             inner = text
-    inner = re.sub(r"//[^\n]*", "", inner[inner.find("{") :]) if "{" in inner else _braced(inner)
+    lines = re.match(r"\w+: ", inner) or "{" not in inner
+    inner = _braced(inner) if lines else re.sub(r"//[^\n]*", "", inner[inner.find("{") :])
     value = repair_json(inner, return_objects=True)
     value = value[0] if isinstance(value, list) and value else value
     inside = [x for x in value.values() if isinstance(x, dict)] if isinstance(value, dict) else []
