@@ -111,6 +111,7 @@ class History:
     looks: int
     """Pairs of copies that follow one another."""
     changes: int
+    """Looks at which the later copy lacks a sentence of the earlier one."""
     replaced: float | None
     """Of a document's sentences, the share that a change replaces; None without a change."""
     skipped: Mapping[str, int]
@@ -302,35 +303,33 @@ def _half(share: float, days: float) -> float | None:
 def history_of(corpus: Corpus) -> History:
     """How often documents change, from copies whose paths differ in a date only (2026-03/a.md, a_2026-04-01.md).
 
-    A document's copies are held against one another in the order of their dates. Sentences say how much a change
-    replaces: the half-life of what documents say is that of a document, made longer by the share that changes leave.
-    Its interval is that of how often documents change. Copies with a version but no date are counted and left out.
+    A document's copies are held against one another in the order of their dates, sentence by sentence: a sentence that
+    the next copy lacks has changed. Copies with a version but no date are counted and left out.
     """
     copies, skipped = _copies(corpus.manifest)
     gaps: list[float] = []
-    changed: list[bool] = []
-    replaced: list[float] = []
+    gone: list[int] = []
+    of: list[int] = []
     for dated in copies.values():
         texts = [(day, _statements(corpus, name, skipped)) for day, name in sorted(dated.items())]
-        known = [(day, said) for day, said in texts if said]
-        for (day, old), (later, new) in pairwise(known):
+        for (day, old), (later, new) in pairwise((day, said) for day, said in texts if said):
             gaps.append(float((later - day).days))
-            changed.append(old != new)
-            replaced += [len(old - new) / len(old)] if old != new else []
+            # what was only added has changed nothing that was there
+            gone.append(len(old - new))
+            of.append(len(old))
     documents = sum(len(dated) > 1 for dated in copies.values())
     if not gaps:
         return History(documents, 0, 0, None, dict(skipped))
+    replaced = [k / n for k, n in zip(gone, of, strict=True) if k]
     mean = math.fsum(replaced) / len(replaced) if replaced else None
-    return History(documents, len(gaps), sum(changed), mean, dict(skipped), _life_of_documents(gaps, changed, mean))
+    return History(documents, len(gaps), len(replaced), mean, dict(skipped), _life_of_documents(gaps, gone, of))
 
 
-def _life_of_documents(gaps: Sequence[float], changed: Sequence[bool], replaced: float | None) -> HalfLife:
-    found = hazard(gaps, changed, LEVEL)
-    kept = 1.0 if replaced is None else max(replaced, 1e-6)
-    days = math.log(2) / (found.rate * kept) if found.changes else None
-    high = math.log(2) / (found.low * kept) if found.low > 0 else None
-    how = f"{found.changes} changes in {found.exposure:.0f} days of documents ({found.method})"
-    return HalfLife("documents", days, math.log(2) / (found.high * kept), high, LEVEL, how)
+def _life_of_documents(gaps: Sequence[float], gone: Sequence[int], of: Sequence[int]) -> HalfLife:
+    found = hazard(gaps, gone, of, LEVEL)
+    days, low, high = (math.log(2) / rate if rate > 0 else None for rate in (found.rate, found.high, found.low))
+    how = f"{sum(gone)} of {sum(of)} sentences were other ones at the next look ({found.method})"
+    return HalfLife("documents", days, low or 0.0, high, LEVEL, how)
 
 
 def _copies(names: Iterable[str]) -> tuple[dict[str, dict[date, str]], Counter[str]]:

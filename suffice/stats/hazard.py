@@ -1,4 +1,4 @@
-"""A hazard: how often something changes, from looks at it that were some time apart."""
+"""A hazard: how often things change, from looks at them that were some time apart."""
 
 from __future__ import annotations
 
@@ -12,62 +12,89 @@ from suffice.stats.sample import check_level
 
 @dataclass(frozen=True, slots=True)
 class Hazard:
-    """Changes a unit of time, taken as constant."""
+    """Changes of one thing in a unit of time, taken as constant."""
 
     rate: float
     low: float
     high: float
     level: float
-    changes: int
+    looks: int
     exposure: float
-    """Time that was looked at, all things together."""
+    """Time between the looks, all of them together."""
     method: str
 
 
-def hazard(gaps: Sequence[float], changed: Sequence[bool], level: float = 0.95) -> Hazard:
-    """The rate of changes from looks that were `gaps` apart, and whether something differed at the second of them.
+def hazard(gaps: Sequence[float], gone: Sequence[int], of: Sequence[int], level: float = 0.95) -> Hazard:
+    """The rate at which things change: at a look, `gone` of `of` things were no longer as they had been a gap before.
 
-    Where some looks show no change, a change is known to lie within its gap: P(changed) = 1 − exp(−rate · gap),
-    maximum likelihood with limits by the likelihood ratio. Where every look shows one, looks are taken to be there
-    because something changed, so changes are counted: the exact limits of Garwood 1936 (Biometrika 28:437). Looks that
-    were there anyway have then missed changes, and the rate is too low.
+    A change is known to lie within its gap: P(gone) = 1 − exp(−rate · gap), by maximum likelihood. Things seen at one
+    look change together, so the limits, by the likelihood ratio, are widened by the dispersion between looks (Pearson's
+    χ² by its degrees of freedom, at least 1) and are Student's in the looks (McCullagh & Nelder 1989, Generalized
+    Linear Models, §4.5). Where nothing or everything was gone at each look, looks are counted as one thing each, and
+    the limits are Garwood's (1936, Biometrika 28:437): everything gone is a rate that looks were too rare to see.
     """
     alpha = check_level(1 - level)
-    if not gaps or len(gaps) != len(changed):
-        raise ValueError(f"{len(gaps)} gaps and {len(changed)} answers: give one each, and at least one")
+    _check(gaps, gone, of)
+    exposure, seen = math.fsum(gaps), _Looks(gaps, gone, of)
+    if not sum(gone):
+        return Hazard(0.0, 0.0, -math.log(alpha) / exposure, level, len(gaps), exposure, "Poisson")
+    if sum(gone) == sum(of):
+        low = distribution.gamma_quantile(alpha / 2, len(gaps)) / exposure
+        high = distribution.gamma_quantile(1 - alpha / 2, len(gaps) + 1) / exposure
+        return Hazard(len(gaps) / exposure, low, high, level, len(gaps), exposure, "Poisson")
+    best = seen.likeliest()
+    low, high = seen.limits(best, alpha)
+    return Hazard(best, low, high, level, len(gaps), exposure, "interval-censored")
+
+
+def _check(gaps: Sequence[float], gone: Sequence[int], of: Sequence[int]) -> None:
+    if not gaps or not len(gaps) == len(gone) == len(of):
+        raise ValueError(f"{len(gaps)} gaps, {len(gone)} and {len(of)} counts: give one each, and at least one")
     if not all(math.isfinite(gap) and gap > 0 for gap in gaps):
         raise ValueError("a gap must be a positive, finite time")
-    k, exposure = sum(changed), math.fsum(gaps)
-    if k == len(gaps) or k == 0:
-        low = distribution.gamma_quantile(alpha / 2, k) / exposure if k else 0.0
-        high = distribution.gamma_quantile(1 - (alpha / 2 if k else alpha), k + 1) / exposure
-        return Hazard(k / exposure, low, high, level, k, exposure, "Poisson")
-    return _censored(gaps, changed, level, k, exposure)
+    if not all(0 <= k <= n and n >= 1 for k, n in zip(gone, of, strict=True)):
+        raise ValueError("of at least one thing at each gap, between none and all are gone")
 
 
-def _censored(gaps: Sequence[float], changed: Sequence[bool], level: float, k: int, exposure: float) -> Hazard:
-    hit = [gap for gap, yes in zip(gaps, changed, strict=True) if yes]
-    missed = exposure - math.fsum(hit)
+@dataclass(frozen=True, slots=True)
+class _Looks:
+    gaps: Sequence[float]
+    gone: Sequence[int]
+    of: Sequence[int]
 
-    def slope(rate: float) -> float:
-        return math.fsum(gap / math.expm1(min(rate * gap, 700.0)) for gap in hit) - missed
+    def likeliest(self) -> float:
+        hit = [(gap, k) for gap, k in zip(self.gaps, self.gone, strict=True) if k]
+        kept = math.fsum(gap * (n - k) for gap, k, n in zip(self.gaps, self.gone, self.of, strict=True))
 
-    def likelihood(rate: float) -> float:
-        return math.fsum(math.log(-math.expm1(-rate * gap)) for gap in hit) - rate * missed
+        def slope(rate: float) -> float:
+            return math.fsum(k * gap / math.expm1(min(rate * gap, 700.0)) for gap, k in hit) - kept
 
-    # the slope falls from infinity: it is above zero at 1e-9 of the crude rate, and below where rate · gap is large
-    top = (len(gaps) + 40) / min(min(hit), missed)
-    best = _root(slope, 1e-9 / exposure, top)
-    drop = distribution.normal_quantile(1 - (1 - level) / 2) ** 2 / 2
-    seen = likelihood(best)
-    low = _root(lambda rate: seen - drop - likelihood(rate), 1e-12 / exposure, best)
-    high = _root(lambda rate: likelihood(rate) - seen + drop, best, 10 * top)
-    return Hazard(best, low, high, level, k, exposure, "interval-censored exponential")
+        return _root(slope, 1e-12 / max(self.gaps), 700.0 / min(self.gaps))
+
+    def limits(self, best: float, alpha: float) -> tuple[float, float]:
+        wide = distribution.t_quantile(1 - alpha / 2, max(1, len(self.gaps) - 1)) ** 2 / 2 * self._dispersion(best)
+        least = self._likelihood(best) - wide
+        low = _root(lambda rate: least - self._likelihood(rate), 1e-300, best)
+        return low, _root(lambda rate: self._likelihood(rate) - least, best, 1e6 * (1 + wide) / min(self.gaps))
+
+    def _likelihood(self, rate: float) -> float:
+        rows = zip(self.gaps, self.gone, self.of, strict=True)
+        return math.fsum((k * math.log(-math.expm1(-rate * g)) if k else 0.0) - rate * g * (n - k) for g, k, n in rows)
+
+    def _dispersion(self, rate: float) -> float:
+        """Pearson's χ² over its degrees of freedom, never under 1."""
+        if len(self.gaps) < 2:
+            return 1.0
+        squares = []
+        for gap, k, n in zip(self.gaps, self.gone, self.of, strict=True):
+            p = -math.expm1(-rate * gap)
+            squares.append((k - n * p) ** 2 / max(n * p * (1 - p), 1e-12))
+        return max(1.0, math.fsum(squares) / (len(self.gaps) - 1))
 
 
 def _root(falling: Callable[[float], float], low: float, high: float) -> float:
     """Where a function that falls through zero does so, by bisection on a logarithmic scale."""
     for _ in range(200):
-        middle = math.sqrt(low * high)
+        middle = math.exp((math.log(low) + math.log(high)) / 2)
         low, high = (middle, high) if falling(middle) > 0 else (low, middle)
-    return math.sqrt(low * high)
+    return math.exp((math.log(low) + math.log(high)) / 2)
