@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import quopri
 import re
 import string
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
+from urllib.parse import unquote
 
 from ..layer import Cause, Layer
 from ..probe import Arms, Setting
@@ -23,6 +25,11 @@ INLINE = re.compile(
 """Tags that stand inside words as well as between them."""
 TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL)
 ASCII = frozenset(string.ascii_letters)
+MOSTLY = 0.3
+"""The share of a text that must be encoded before it is decoded."""
+ENCODED = re.compile(r"%[0-9A-Fa-f]{2}")
+ESCAPED = re.compile(r"\\u([0-9A-Fa-f]{4})")
+QUOTED = re.compile(r"=(?:[0-9A-F]{2}|\r?\n)")
 ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -65,11 +72,26 @@ def clean(text: str) -> str:
     """Encodings mended, markup and control characters taken out, look-alike letters in Latin words made Latin."""
     import ftfy
 
-    bare = TAG.sub(" ", INLINE.sub("", ESCAPE.sub("", text)))
+    bare = TAG.sub(" ", INLINE.sub("", ESCAPE.sub("", _decoded(text))))
     mended = ftfy.fix_text(bare, unescape_html=True)
     kept = "".join(c for c in mended if c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Co", "Cn", "Cs"))
     whole = unicodedata.normalize("NFKC", kept)
     return re.sub(r"[ \t]+", " ", _latin(whole)).strip()
+
+
+def _decoded(text: str) -> str:
+    """A text that is mostly percent-encoded, escaped or quoted-printable, or UTF-16 read wrongly, as it was meant."""
+    if sum(len(m[0]) for m in ENCODED.finditer(text)) >= MOSTLY * len(text):
+        return unquote(text, errors="replace")
+    if sum(len(m[0]) for m in ESCAPED.finditer(text)) >= MOSTLY * len(text):
+        return ESCAPED.sub(lambda m: chr(int(m[1], 16)), text)
+    if len(QUOTED.findall(text)) >= 3 and QUOTED.sub("", text).isascii():
+        return quopri.decodestring(text.encode("ascii")).decode("utf-8", "replace")
+    for order in ("utf-16-le", "utf-16-be"):
+        meant = text.encode(order, "replace").decode("latin-1")
+        if len(text) >= 4 and not text.isascii() and meant.isascii() and meant.strip().isprintable():
+            return meant
+    return text
 
 
 def _latin(text: str) -> str:

@@ -14,7 +14,7 @@ from ..types import Answer, Ask, Json, Passage, Request
 from ._gold import Given, gold_passages, held, holds, searched, shown, without_knowledge
 
 CROWDED = 1.5
-"""A part of the input this many times longer than the passage in it holds other things too."""
+"""What is this many times longer than the passage in it holds other things too."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ def _sorted_out(setting: Setting, examples: list[Example], gold: Mapping[str, Pa
         seen = shown(setting.stack, request)
         found = searched(setting.stack, request) or seen
         holding = tuple(p for p in found if holds(p, example, told))
-        alone = len(seen) == len(holding) and held(seen, example, told) >= held(holding, example, told)
+        alone = _words(seen) <= CROWDED * _words(holding) and len(seen) == len(holding)
+        alone = alone and held(seen, example, told) >= held(holding, example, told)
         if not holding or alone:
             continue
         others = tuple(p for p in found if p not in holding)
@@ -87,6 +88,10 @@ def _sorted_out(setting: Setting, examples: list[Example], gold: Mapping[str, Pa
         left[example.id] = others[: len(holding)]
         turned[example.id] = tuple(reversed(seen))
     return kept, left, turned
+
+
+def _words(passages: tuple[Passage, ...]) -> int:
+    return sum(len(p.text.split()) for p in passages)
 
 
 def _focused(examples: list[Example], gold: Mapping[str, Passage]) -> tuple[dict[str, dict[str, str]], ...]:
