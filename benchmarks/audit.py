@@ -110,16 +110,29 @@ def measured(path: Path, inside: str) -> dict[str, object]:
     """One pass, in this process: CPU seconds, and resident memory on the way."""
     from suffice.audit.collect import Collector
     from suffice.audit.conclude import conclude
+    from suffice.cli.audit import EVERY
+    from suffice.exchange import Exchange
     from suffice.logs import Logs
 
-    logs, collected, marks, rss = Logs([path]), Collector(), list(MARKS[:-1]), []
+    logs, collected, marks = Logs([path]), Collector(), list(MARKS[:-1])
+    rss: list[float] = []
+    waiting: list[Exchange] = []
+    stretches: list[float] = []
     clock, cpu, calls = time.perf_counter(), time.process_time(), 0
+    then = cpu
     for calls, exchange in enumerate(logs, 1):  # counted for the report
-        if inside == "audit":
-            collected.add(exchange)
-        if not calls % 1_000 and marks and logs.read >= marks[0] * logs.size:
-            rss.append(resident())
-            marks.pop(0)
+        waiting.append(exchange)
+        if len(waiting) >= EVERY:
+            if inside == "audit":
+                collected.take(waiting)
+            waiting.clear()
+        if not calls % STRETCH:
+            now = time.process_time()
+            stretches.append(now - then)
+            then = now
+            if marks and logs.read >= marks[0] * logs.size:
+                rss.append(resident())
+                marks.pop(0)
     cpu, wall, rss = time.process_time() - cpu, time.perf_counter() - clock, [*rss, resident()]
     began = time.process_time()
     if inside == "audit":

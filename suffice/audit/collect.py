@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter, OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from zlib import crc32
@@ -137,6 +137,11 @@ class Collector:
     def skip(self, reason: str, rows: int = 1) -> None:
         """Count rows that could not be used."""
         self.unusable[reason if reason in self.unusable or len(self.unusable) < MOST_KINDS else OTHERS] += rows
+
+    def take(self, some: Iterable[Exchange]) -> None:
+        """Take several exchanges in."""
+        for e in some:
+            self.add(e)
 
     def add(self, e: Exchange) -> None:
         """Take one exchange in."""

@@ -29,20 +29,6 @@ LATEST = 4_102_444_800.0
 class Clock:
     """Arrivals, ends and tokens by bucket of time."""
 
-    __slots__ = (
-        "_waiting",
-        "assumed",
-        "busy_s",
-        "ends",
-        "first",
-        "hours",
-        "last",
-        "logged",
-        "starts",
-        "tokens",
-        "width",
-    )
-
     def __init__(self) -> None:
         self.width = FINEST
         self.starts: dict[int, int] = {}
