@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd
 from .say import tell
@@ -12,9 +14,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from rich.console import Console
+    from rich.table import Table
 
+    from ..data import Dataset
     from ..estimates import Estimate
-    from ..record import Diagnosis
+    from ..record import Diagnosis, Run
+    from ..stack import Stack
+
+FAILURES = 30
+Failures = Annotated[int, typer.Option("--failures", min=1, metavar="N", help="Probe so many failures at most.")]
 
 
 def diagnose(
@@ -22,11 +30,11 @@ def diagnose(
     stack: StackFile = None,
     budget: Usd = None,
     max_calls: MaxCalls = None,
+    failures: Failures = FAILURES,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Run the stack on dev and find what fixes each failure: causes with their proof, and what rungs would reach."""
-    from ..calls import Calls
     from ..diagnose import diagnose as explain
     from ..digest import plain
     from ..estimates import foreseen
@@ -38,31 +46,67 @@ def diagnose(
 
     task = load(folder, seed=seed)
     asked, _ = standing(task, stack)
+    caps = budget_of(budget, max_calls)
     with ledger_of(task) as ledger, meter("diagnose") as bar:
-        calls = Calls(asked.model, ledger, budget_of(budget, max_calls))  # type: ignore[arg-type]  # a Model
-        made = run(asked.over(calls), task.parts.select, progress=bar.progress)
-        evidence = Evidence()
-        found = explain(made, task=task, pool=task.parts.pool, evidence=evidence, seed=seed)
+
+        def ask(stack: Stack, examples: Dataset, sample: int = 0) -> Run:
+            return run(stack, examples, ledger=ledger, budget=caps, sample=sample, progress=bar.progress)
+
+        made, evidence = ask(asked, task.parts.select), Evidence()
+        left = None if max_calls is None or caps is None else max_calls - caps.spent_calls
+        asking = {"runner": ask, "evidence": evidence, "at_most": failures, "calls": left, "seed": seed}
+        found = explain(made, task=task, pool=task.parts.pool, **asking)  # type: ignore[arg-type]
     rungs = foreseen(Reading(evidence), made.id, len(task.parts.test)) if found.failures else ()
     tell(as_json, {**plain(found), "estimates": plain(rungs)}, lambda screen: show(found, screen, rungs))
 
 
 def show(found: Diagnosis, screen: Console, rungs: Sequence[Estimate] = ()) -> None:
-    """A row a cause, largest share first; then what rungs would reach on test, and at what price."""
-    from rich.table import Table
-
+    """What a person would say; the causes, largest share first; what was tried; what rungs would reach."""
     screen.print(f"{found.failures} failures" + (f"; {found.note}" if found.note else ""))
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("cause", "share", "interval", "fixed", "sham fixed", "proved by", "examples"):
-        table.add_column(name, overflow="fold")
+    for sentence in found.words:
+        screen.print(f"• {sentence}")
+    if found.findings:
+        _causes(found, screen)
+    if found.tried:
+        _tried(found, screen)
+    for one in found.overlaps:
+        counts = f"{one.fixed} and {one.other_fixed} of {one.asked} drawn at random, both fix {one.both}"
+        screen.print(f"{one.probe} and {one.other} overlap: {counts}", style="dim")
+    for rung in rungs:
+        price = "price not known" if rung.usd_per_1k is None else f"${rung.usd_per_1k:.2f} for 1,000"
+        between = f"{rung.low:.2f} to {rung.high:.2f} on {rung.n} test items"
+        screen.print(f"{rung.rung} would reach {between} (today {rung.today:.2f}), {rung.tokens:.0f} tokens, {price}")
+
+
+def _causes(found: Diagnosis, screen: Console) -> None:
+    table = _table("cause", "share", "interval", "fixed", "sham fixed", "proved by", "examples")
     for one in found.findings:
         between = "–" if one.low is None or one.high is None else f"{one.low:.0%} to {one.high:.0%}"
         fixed, sham = (f"{count} of {one.failures}" if one.proved_by else "–" for count in (one.fixed, one.sham_fixed))
         ids = " ".join(one.record_ids[:4]) + (" …" if len(one.record_ids) > 4 else "")
-        table.add_row(one.cause, f"{one.share:.0%}", between, fixed, sham, one.proved_by or "–", ids)
-    if found.findings:
-        screen.print(table)
-    for one in rungs:
-        price = "price not known" if one.usd_per_1k is None else f"${one.usd_per_1k:.2f} for 1,000"
-        between = f"{one.low:.2f} to {one.high:.2f} on {one.n} test items"
-        screen.print(f"{one.rung} would reach {between} (today {one.today:.2f}), {one.tokens:.0f} tokens, {price}")
+        cause = " and ".join((one.cause, *one.also))
+        table.add_row(cause, f"{one.share:.0%}", between, fixed, sham, one.proved_by or "–", ids)
+    screen.print(table)
+
+
+def _tried(found: Diagnosis, screen: Console) -> None:
+    screen.print()
+    table = _table("tried", "asked", "fixed", "sham", "broke", "calls", "price")
+    for one in found.tried:
+        if one.note:
+            table.add_row(one.probe, "–", one.note, "", "", "", "")
+            continue
+        broke = f"{one.broke} of {one.passing}" if one.passing else "–"
+        price = "not known" if one.usd is None else f"${one.usd:.4f}"
+        counts = (str(n) for n in (one.asked, one.fixed, one.sham_fixed))
+        table.add_row(one.probe, *counts, broke, str(one.calls), price)
+    screen.print(table)
+
+
+def _table(*names: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in names:
+        table.add_column(name, overflow="fold")
+    return table
