@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..exchange import Exchange
-from ..importer import Row, Unfit, Unusable
+from ..importer import Row, Unfit, Unusable, each
 from ..types import Json, Message
 from ._fields import Object, fields, items, objects, others, share, text, worded
 from ._messages import Turns
@@ -36,13 +36,7 @@ class Garak:
     def exchanges(self, rows: Iterable[Row]) -> Iterator[Exchange | Unusable]:
         """An attempt is told when it is evaluated, or where the report ends without that."""
         report = _Report()
-        for row in rows:
-            try:
-                yield from report.told(row)
-            except Unfit as why:
-                yield Unusable(row.file, row.line, str(why))
-            except (TypeError, ValueError, LookupError, AttributeError):
-                yield Unusable(row.file, row.line, "a field holds something else than its name says")
+        yield from each(rows, report.told)
         for exchanges in report.waiting.values():
             yield from exchanges
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import ClassVar
 
 from ..exchange import Exchange
-from ..importer import Row, Unfit, Unusable
+from ..importer import Row, Unfit, Unusable, each
 from ..types import Json
 from ._fields import NOTHING, Object, amount, between, fields, first, items, parsed, seconds, share, text
 from ._openai import REQUEST, RESPONSE, error, exchange, usage
@@ -69,6 +69,7 @@ READ: Mapping[str, Callable[[Json], Json]] = {
     "expected": lambda value: value,
 }
 """Things that are read on their own."""
+CHUNK = "chat.completion.chunk"
 OPEN_AT_MOST = 256
 """Streams that are assembled at the same time; the one that was silent longest is closed when there are more."""
 STREAM_AT_MOST = 16 * 1024 * 1024
@@ -95,16 +96,11 @@ class OpenaiChat:
     def exchanges(self, rows: Iterable[Row]) -> Iterator[Exchange | Unusable]:
         """The exchanges of rows; the chunks of a stream are one, told where the stream ends."""
         streams: dict[str, _Stream] = {}
-        for row in rows:
-            try:
-                if row.value.get("object") == "chat.completion.chunk":
-                    yield from _gathered(row, streams)
-                else:
-                    yield _told(row)
-            except Unfit as why:
-                yield Unusable(row.file, row.line, str(why))
-            except (TypeError, ValueError, LookupError, AttributeError, RecursionError):
-                yield Unusable(row.file, row.line, "a field holds something else than its name says")
+
+        def told(row: Row) -> Iterable[Exchange]:
+            return _gathered(row, streams) if row.value.get("object") == CHUNK else (_told(row),)
+
+        yield from each(rows, told)
         for stream in streams.values():
             yield stream.told
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 from ..exchange import Exchange
-from ..importer import Row, Unfit, Unusable
+from ..importer import Row, Unfit, Unusable, each
 from ..types import Json, Message
 from ._fields import Object, fields, items, others, seconds, share, text, worded
 from ._said import asked
@@ -33,13 +33,7 @@ class OpenaiEvals:
     def exchanges(self, rows: Iterable[Row]) -> Iterator[Exchange | Unusable]:
         """In a log an exchange is told when its verdict is there, or its sample asks again."""
         run = _RunLog()
-        for row in rows:
-            try:
-                yield from run.told(row)
-            except Unfit as why:
-                yield Unusable(row.file, row.line, str(why))
-            except (TypeError, ValueError, LookupError, AttributeError):
-                yield Unusable(row.file, row.line, "a field holds something else than its name says")
+        yield from each(rows, run.told)
         yield from run.waiting.values()
 
 
