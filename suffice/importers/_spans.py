@@ -64,9 +64,12 @@ NAMED = (
     "llm.request.type",
     "traceloop.span.kind",
 )
-PLAINLY = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "gen_ai.prompt")
+PLAINLY = ("gen_ai.request.model", "gen_ai.response.model", "llm.model_name", "llm.request.model", "gen_ai.prompt")
 """Attributes of a model's call, where nothing names the step."""
-MODEL = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "ai.response.model", "ai.model.id")
+MODEL = (
+    *("gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "llm.request.model"),
+    *("ai.response.model", "ai.model.id"),
+)
 ENTERED = (
     *("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt", "llm.usage.prompt_tokens"),
     *("ai.usage.inputTokens", "ai.usage.promptTokens"),

@@ -1,7 +1,7 @@
 """inspect: logs of Inspect evaluations, .json documents and .eval archives.
 
 Every call of a model in a sample is an exchange; a sample whose calls are not logged is one as a whole. What was
-expected and scored stands on the sample's last.
+expected and scored stands on the call that gave the sample's answer; the calls after it are a scorer's.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Inspect:
             if "eval" in value:
                 header.update(fields(value["eval"]))
             samples = [value] if "target" in value else objects(value.get("samples"))
-            if not samples and value.get("status") == "error" and "samples" in value:
+            if not samples and row.file.endswith(".json") and "scorer" not in value:
                 raise Unfit("an evaluation without samples")
             for sample in samples:
                 if "messages" in sample or "output" in sample:
@@ -55,14 +55,16 @@ class Inspect:
 
 
 def _sample(row: Row, sample: Object, header: Object) -> Iterator[Exchange]:
-    calls = [event for event in objects(sample.get("events")) if event.get("event") == "model"]
+    calls = [event for event in objects(sample.get("events")) if event.get("event") == "model" and event.get("input")]
     attachments = fields(sample.get("attachments"))
-    made = [_call(row, _attached(call, attachments), sample, header) for call in calls if items(call.get("input"))]
-    made = made or [_whole(row, sample, header)]
-    verdict = {"expected": _one(sample.get("target")), "score": _score(sample)}
+    made = [_call(row, _attached(call, attachments), sample, header) for call in calls] or [_whole(row, sample, header)]
+    answer = replied(fields(sample.get("output"))).reply
+    last = max((at for at, call in enumerate(made) if call.reply == answer), default=len(made) - 1)
     rest = {**others(sample, SAMPLE), "epoch": sample.get("epoch")}
-    yield from made[:-1]
-    yield replace(made[-1], **verdict, extra={**rest, **made[-1].extra})
+    judged = replace(made[last], expected=_one(sample.get("target")), score=_score(sample))
+    yield from made[:last]
+    yield replace(judged, extra={**rest, **judged.extra})
+    yield from (replace(call, name=f"{call.name}: scorer") for call in made[last + 1 :])
 
 
 def _call(row: Row, call: Object, sample: Object, header: Object) -> Exchange:

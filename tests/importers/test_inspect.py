@@ -73,6 +73,17 @@ def test_a_sample_whose_calls_are_not_logged_is_one_as_a_whole() -> None:
     assert (whole.score, whole.expected, whole.extra["metadata"]) == (1.0, "Norway", {"level": 1})
 
 
+def test_a_scorers_own_calls_are_not_the_answer() -> None:
+    """A model that grades is asked last; what was expected of the answer is not expected of it."""
+    grading = call(
+        [{"role": "user", "content": "Is `In Norway.` right?"}], {"role": "assistant", "content": "GRADE: C"}
+    )
+    graded = {**SAMPLE, "events": [*SAMPLE["events"], grading]}
+    _, answer, grade = told(Inspect(), {**LOG, "samples": [graded]})
+    assert (answer.score, answer.expected, answer.name) == (1.0, "Norway", "geography")
+    assert (grade.score, grade.expected, grade.name) == (None, None, "geography: scorer")
+
+
 def test_an_archive_is_its_samples(tmp_path: Path) -> None:
     path = tmp_path / "log.eval"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
