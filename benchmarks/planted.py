@@ -115,7 +115,7 @@ class Bench:
         self.task, self.folder, self.size = task, folder, size
         real = task in EMBEDDED
         world = {**TASKS, **EMBEDDED}[task][0](folder, seed, resolve("embedded") if real else Reader())
-        self.world = world.having(world.items[: (4 if real else 10) * size])
+        self.world = world.having(world.items[: round((2.5 if real else 10) * size)])
         self.made = 0
 
     @cached_property
