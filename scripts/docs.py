@@ -130,7 +130,7 @@ def _said(parameter: Any) -> str:
 
 
 ROWS = ("ground", "nouns", "stores", "verbs", "doors")
-SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes")
+SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes", "importers")
 
 
 def house_map() -> str:
