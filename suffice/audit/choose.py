@@ -22,6 +22,8 @@ BLIND = 0.5
 """The share that is drawn uniformly: it alone stands for the traffic, so it alone is `core`."""
 COMMON = 0.5
 """The share of a stage's calls that one system prompt needs to be the task's prompt."""
+COMPARED = 2_000
+"""Characters at either end by which long inputs are told apart."""
 LONGEST = 40_000
 """Characters of an input that a person can be asked to read."""
 _HEDGES = re.compile(
@@ -114,7 +116,8 @@ def _usable(samples: Iterable[Sample], prompt: str, known: set[str], out: Counte
         if isinstance(given, _No):
             out[given.why] += 1
             continue
-        key = likeness(given if isinstance(given, str) else " ".join(m["content"] for m in given))
+        text = given if isinstance(given, str) else "\n".join(m["content"] for m in given)
+        key = likeness(text if len(text) <= 2 * COMPARED else f"{text[:COMPARED]} {text[-COMPARED:]}")
         if key in known:
             out["reads like another one"] += 1
             continue

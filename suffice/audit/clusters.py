@@ -14,7 +14,7 @@ from .found import Cluster
 from .shown import clean, shown
 from .signs import TITLES
 from .sketch import Reservoir
-from .words import READ, Bag, Floats, Groups, bag, grouped, telling, unit
+from .words import READ, Bag, Floats, Groups, bag, grouped, placed, telling
 
 MOST = 600
 """Failing requests that are grouped."""
@@ -40,7 +40,7 @@ def clusters(kept: Sequence[tuple[Sample, float]], uniform: Sequence[Sample], *,
         return ()
     others = [s for s in uniform if s.exchange.messages and not s.flag][:MOST]
     texts = bag([text_of(s) for s, _ in read] + [text_of(s) for s in others])
-    mine = Bag(texts.rows[: len(read)], texts.words, texts.holds[: len(read)])
+    mine = Bag(texts.rows[: len(read)], texts.words, texts.holds[: len(read)], texts.rare)
     groups = grouped(mine.rows, seed=seed)
     weights = np.array([w for _, w in read])
     rates = _rates(mine, groups, uniform, texts)
@@ -87,7 +87,7 @@ def _rates(mine: Bag, groups: Groups, uniform: Sequence[Sample], texts: Bag) -> 
     read = [s for s in uniform if s.exchange.messages]
     if not read:
         return [None] * len(groups.centres)
-    rows = _placed([text_of(s) for s in read], texts)
+    rows = placed([text_of(s) for s in read], texts)
     near = rows @ groups.centres.T
     best, fails = near.argmax(axis=1), np.array([bool(s.flag) for s in read])
     own = mine.rows @ groups.centres.T
@@ -95,17 +95,6 @@ def _rates(mine: Bag, groups: Groups, uniform: Sequence[Sample], texts: Bag) -> 
     for g in range(len(groups.centres)):
         inside = groups.of == g
         least = float(np.quantile(own[inside, g], 0.25)) if inside.any() else 1.0
-        there = (best == g) & (near[:, g] >= least)
+        there = (best == g) & (near[:, g] >= least - 1e-5)
         found.append(float(fails[there].mean()) if there.sum() >= FEWEST_NEAR else None)
     return found
-
-
-def _placed(texts: Sequence[str], known: Bag) -> Floats:
-    """New texts over the words that are known already."""
-    new = bag(texts)
-    column = {word: at for at, word in enumerate(known.words)}
-    rows = np.zeros((len(texts), len(known.words)), np.float32)
-    for at, word in enumerate(new.words):
-        if (place := column.get(word)) is not None:
-            rows[:, place] = new.rows[:, at]
-    return unit(rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from ..contract import against
 from ..lenient import record_in
@@ -20,6 +21,8 @@ from .signs import TITLES, Flag
 from .sketch import Histogram
 
 SHOWN = 3
+REREAD, REREAD_CHARS = 400, 20_000
+"""Broken replies that are read again, and the longest that is: mending JSON takes its time."""
 FEWEST_TOKENS = 1_024
 """Providers cache no shorter prefix."""
 MOST_STAGES = 30
@@ -162,7 +165,8 @@ def _misfit(sample: Sample) -> str:
 def _lenient(c: Collector) -> Lenient | None:
     """Broken replies read again, forgivingly: is the value there and does it satisfy the schema?"""
     kept = [*c.failing[Flag.FORMAT].items, *c.failing[Flag.WORDED].items]
-    broken = [s for s in kept if s.whole and s.exchange.reply]
+    fitting = (s for s in kept if s.whole and s.exchange.reply and len(s.exchange.reply.content) <= REREAD_CHARS)
+    broken = list(islice(fitting, REREAD))
     if not broken:
         return None
     fixed = sum(_readable(s) for s in broken)

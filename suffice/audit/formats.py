@@ -17,7 +17,6 @@ Asked = Literal["", "structured", "words"]
 
 MOST = 512
 """Schemas, and first messages, whose reading is remembered."""
-FENCE = re.compile(r"^\s*```(?:json|JSON)?\s*\n(.*?)\n?\s*```\s*$", re.DOTALL)
 _WORDS = re.compile(
     r"\b(?:reply|respond|return|output|answer|produce|generate|provide|emit|write|give)\w*\b[^.\n]{0,80}\bjson\b"
     r"|\b(?:valid|only|strict|raw) json\b|\bjson only\b",
@@ -79,9 +78,9 @@ class Formats:
 def _how(text: str) -> str:
     if not text.strip():
         return "empty"
-    if FENCE.match(text):
+    bare = text.strip()
+    if bare.startswith("```") and bare.endswith("```") and len(bare) > 6:
         return "in a code fence"
     if "{" not in text and "[" not in text:
         return "no JSON at all"
-    first, last = text.lstrip()[0], text.rstrip()[-1]
-    return "does not parse" if first in "{[" and last in "}]" else "text around it"
+    return "does not parse" if bare[0] in "{[" and bare[-1] in "}]" else "text around it"

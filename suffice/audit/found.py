@@ -260,7 +260,8 @@ class Traffic:
     calls: int
     """Those that have a time."""
     per_second: float | None
-    peak_per_second: float | None
+    peak_per_second: int | None
+    """None where the log is so long that buckets of time are longer than that; so for the minute."""
     peak_per_minute: int | None
     peak_at: float | None
     concurrent: float | None

@@ -121,12 +121,15 @@ def refuses(reply: str) -> bool:
 
 LOOP_TAIL = 40
 LOOP_TIMES = 3
+LOOKED_AT = 20_000
+"""Characters at the end of a reply in which a circle shows."""
 
 
 def loops(reply: str) -> bool:
     """Whether a reply ends in the same passage, word for word, at least three times in a row."""
     if len(reply) < 400:
         return False
+    reply = reply[-LOOKED_AT:]
     tail = reply[-LOOP_TAIL:]
     before = reply.rfind(tail, 0, len(reply) - 1)
     if before < 0:

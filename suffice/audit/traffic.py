@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from itertools import accumulate
 from typing import Literal
 
 import numpy as np
@@ -13,13 +11,14 @@ from .found import Hour, Traffic
 from .sketch import Histogram
 
 Floats = NDArray[np.float64]
-MOST = 65_536
+Integers = NDArray[np.int64]
+MOST = 131_072
 """Buckets of time: an eighth of a second at first, twice as long whenever there would be more."""
 FINEST = 1 / 8
 FIRST_S, TOKEN_S = 0.5, 0.02
 """Where a log tells no durations: half a second to the first token and 50 tokens a second from then on."""
 BARS = 96
-TOGETHER = 1_024
+TOGETHER = 8_192
 LONGEST_MS, MOST_TOKENS = 1e9, 10**9
 """A call of more than twelve days, or of a billion tokens, is a mistake in the log."""
 LATEST = 4_102_444_800.0
@@ -27,13 +26,12 @@ LATEST = 4_102_444_800.0
 
 
 class Clock:
-    """Arrivals, ends and tokens by bucket of time."""
+    """Arrivals, ends and tokens by bucket of time: three rows of numbers beside the sorted places of the buckets."""
 
     def __init__(self) -> None:
         self.width = FINEST
-        self.starts: dict[int, int] = {}
-        self.ends: dict[int, int] = {}
-        self.tokens: dict[int, int] = {}
+        self.places: Integers = np.empty(0, np.int64)
+        self.rows: Floats = np.empty((3, 0))
         self.hours = [0] * 24
         self.logged = self.assumed = 0
         self.busy_s = 0.0
@@ -69,13 +67,21 @@ class Clock:
         self.first, self.last = min(self.first, float(times.min())), max(self.last, float(times.max()))
         for hour, n in enumerate(np.bincount((times // 3600).astype(int) % 24, minlength=24).tolist()):
             self.hours[hour] += n
-        starts = np.floor(times / self.width)
-        _into(self.starts, starts)
-        _into(self.ends, np.floor((times + seconds) / self.width))
-        _into(self.tokens, starts, tokens)
-        while len(self.starts) > MOST or len(self.ends) > MOST:
+        one, none = np.ones(len(times)), np.zeros(len(times))
+        asked, ended = (np.floor(at / self.width).astype(np.int64) for at in (times, times + seconds))
+        self._join(np.concatenate([asked, ended]), np.array([[*one, *none], [*none, *one], [*tokens, *none]]))
+        while len(self.places) > MOST:
             self.width *= 2
-            self.starts, self.ends, self.tokens = (_halved(kept) for kept in (self.starts, self.ends, self.tokens))
+            places, self.places = self.places >> 1, self.places[:0]
+            rows, self.rows = self.rows, self.rows[:, :0]
+            self._join(places, rows)
+
+    def _join(self, places: Integers, rows: Floats) -> None:
+        """Add numbers to their buckets."""
+        self.places, which = np.unique(np.concatenate([self.places, places]), return_inverse=True)
+        self.rows = np.stack(
+            [np.bincount(which, np.concatenate([mine, new])) for mine, new in zip(self.rows, rows, strict=True)]
+        )
 
     def traffic(self, inputs: Histogram, outputs: Histogram) -> Traffic:
         """What it comes to, beside the distributions of tokens."""
@@ -83,18 +89,16 @@ class Clock:
         if not self.calls:
             return _timeless(inputs, outputs)
         span = max(self.last - self.first, self.width)
-        seconds, minutes = (self._by(max(s, self.width)) for s in (1.0, 60.0))
-        peak_at, peak = max(minutes.items(), key=lambda item: (item[1], -item[0]))
-        most_per_second = max(seconds.values()) / max(1.0, self.width)
+        places, minutes = self._by(max(60.0, self.width))
         low, high = self._at_once()
         return Traffic(
             start=self.first,
             end=self.last,
             calls=self.calls,
             per_second=self.calls / span,
-            peak_per_second=most_per_second,
-            peak_per_minute=peak if self.width <= 60 else None,
-            peak_at=peak_at * max(60.0, self.width),
+            peak_per_second=self._most(1.0),
+            peak_per_minute=self._most(60.0),
+            peak_at=float(places[int(minutes.argmax())] * max(60.0, self.width)),
             concurrent=self.busy_s / span,
             peak_low=low,
             peak_high=high,
@@ -107,33 +111,31 @@ class Clock:
             output_bars=tuple(outputs.bars()),
             hours=tuple(Hour(hour, n) for hour, n in enumerate(self.hours)),
             minutes=self._bars(span),
-            peak_tokens_per_minute=max(self._by(60.0, self.tokens).values()) if self.width <= 60 else None,
+            peak_tokens_per_minute=self._most(60.0, 2),
         )
 
-    def _by(self, width: float, kept: Mapping[int, int] | None = None) -> dict[int, int]:
-        """Counts by longer buckets."""
-        found: dict[int, int] = {}
-        for at, n in (self.starts if kept is None else kept).items():
-            key = int(at * self.width / width)
-            found[key] = found.get(key, 0) + n
-        return found
+    def _most(self, width: float, row: int = 0) -> int | None:
+        """The largest sum within such a stretch of time; None where buckets are longer."""
+        return None if self.width > width else int(self._by(width, row)[1].max())
+
+    def _by(self, width: float, row: int = 0) -> tuple[Integers, Floats]:
+        """A row's numbers by longer buckets: their places and the sums."""
+        at, which = np.unique(np.floor(self.places * (self.width / width)).astype(np.int64), return_inverse=True)
+        return at, np.bincount(which, self.rows[row]).astype(np.float64)
 
     def _at_once(self) -> tuple[int, int]:
         """The most calls at once: at least what lives where one bucket ends, at most that and all that arrives next."""
-        places = sorted(self.starts.keys() | self.ends.keys())
-        came = [self.starts.get(at, 0) for at in places]
-        alive = list(accumulate(n - self.ends.get(at, 0) for n, at in zip(came, places, strict=True)))
-        high = max(before + n for before, n in zip([0, *alive], came, strict=False))
-        return max(1, *alive) if alive else 1, high
+        came, ended, _ = self.rows
+        alive = np.cumsum(came - ended)
+        before = np.concatenate([[0.0], alive[:-1]])
+        return max(1, int(alive.max())), int((before + came).max())
 
     def _bars(self, span: float) -> tuple[tuple[float, int], ...]:
         width = max(span / BARS, self.width)
-        counts = [0] * (BARS + 1)
-        for at, n in self.starts.items():
-            counts[min(BARS, max(0, int((at * self.width - self.first) / width)))] += n
-        counts[BARS - 1] += counts.pop()
         used = min(BARS, int(span / width) + 1)
-        return tuple((self.first + at * width, n) for at, n in enumerate(counts[:used]))
+        at = np.clip(((self.places * self.width - self.first) / width).astype(int), 0, used - 1)
+        counts = np.bincount(at, self.rows[0], minlength=used).tolist()
+        return tuple((self.first + bar * width, int(n)) for bar, n in enumerate(counts))
 
     def _how(self) -> str:
         if not self.assumed:
@@ -143,20 +145,6 @@ class Clock:
             f"{share} how long it took; taken as {FIRST_S:g} s and {TOKEN_S * 1000:g} ms a token of the reply, "
             "so read the number of calls at once as an order of size"
         )
-
-
-def _into(kept: dict[int, int], places: Floats, weights: Floats | None = None) -> None:
-    """Add to the buckets at these places, by one or by weights."""
-    at, which = np.unique(places, return_inverse=True)
-    for key, n in zip(at.tolist(), np.bincount(which, weights).tolist(), strict=True):
-        kept[int(key)] = kept.get(int(key), 0) + int(n)
-
-
-def _halved(kept: Mapping[int, int]) -> dict[int, int]:
-    found: dict[int, int] = {}
-    for at, n in kept.items():
-        found[at >> 1] = found.get(at >> 1, 0) + n
-    return found
 
 
 def _timeless(inputs: Histogram, outputs: Histogram) -> Traffic:

@@ -33,22 +33,38 @@ class Bag:
     words: tuple[str, ...]
     holds: NDArray[np.bool_]
     """Whether a text has a word at all."""
+    rare: Floats
+    """What each word weighs: the fewer texts have it, the more."""
 
 
 def bag(texts: Sequence[str]) -> Bag:
     """The texts over the words that at least two of them have, the most common 4,000."""
-    counted = [Counter(w for w in _WORD.findall(text[:READ].casefold()) if w not in STOP) for text in texts]
+    counted = [_counted(text) for text in texts]
     often = Counter(word for counts in counted for word in counts)
     words = tuple(word for word, n in sorted(often.items(), key=lambda x: (-x[1], x[0])) if n > 1)[:VOCABULARY]
+    rows = _rows(counted, words)
+    holds = rows > 0
+    rare: Floats = (np.log((1 + len(texts)) / (1 + holds.sum(axis=0))) + 1).astype(np.float32)
+    return Bag(unit(rows * rare), words, holds, rare)
+
+
+def placed(texts: Sequence[str], among: Bag) -> Floats:
+    """Other texts over the same words, weighed alike (texts × words, unit rows)."""
+    return unit(_rows([_counted(text) for text in texts], among.words) * among.rare)
+
+
+def _counted(text: str) -> Counter[str]:
+    return Counter(word for word in _WORD.findall(text[:READ].casefold()) if word not in STOP)
+
+
+def _rows(counted: Sequence[Counter[str]], words: Sequence[str]) -> Floats:
     column = {word: at for at, word in enumerate(words)}
-    rows = np.zeros((len(texts), len(words)), np.float32)
+    rows = np.zeros((len(counted), len(words)), np.float32)
     for row, counts in enumerate(counted):
         for word, n in counts.items():
             if (at := column.get(word)) is not None:
                 rows[row, at] = 1 + np.log(n)
-    holds = rows > 0
-    rows *= (np.log((1 + len(texts)) / (1 + holds.sum(axis=0))) + 1).astype(np.float32)
-    return Bag(unit(rows), words, holds)
+    return rows
 
 
 def unit(rows: Floats) -> Floats:

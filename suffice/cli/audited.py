@@ -158,7 +158,7 @@ def _traffic(found: Audit) -> Iterator[str]:
     if one.start is None or one.end is None or one.per_second is None:
         return
     yield f"{one.calls:,} calls from {when(one.start)} to {when(one.end)} UTC: {rate(one.per_second)} on average"
-    yield f"at most {one.peak_per_second:.0f} in a second, {count(one.peak_per_minute)} in a minute"
+    yield f"at most {count(one.peak_per_second)} in a second, {count(one.peak_per_minute)} in a minute"
     yield (
         f"calls at once: {one.concurrent:.3g} on average, at most {one.peak_low}"
         + (f" to {one.peak_high}" if one.peak_high != one.peak_low else "")
