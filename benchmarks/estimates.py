@@ -1,11 +1,13 @@
 """Oracle-context estimates: what was predicted of a rung before it was built, beside what it then reached.
 
     python benchmarks/estimates.py --folder DIR [--items 50] [--tasks banking77,xquad,...] [--splits 60] [--collect]
+    python benchmarks/estimates.py --skips
 
 Asks the embedded model once about every item of nine tasks (three shipped ones and six of SUFFICE_DATA, default
-../shared/data): the prompt, the probes with their shams, and the rungs' variants. Replies stay in DIR and are not asked
-for twice. Each pool of replies is then split into dev and test many times: dev predicts, the variant is chosen on dev,
-and test says what was reached. Splits of one pool are not independent, so coverage is also printed by task.
+../shared/data): the prompt, the probe, and the rung's variants. Replies stay in DIR and are not asked for twice. Each
+pool of replies is then split into dev and test many times: dev predicts, the variant is chosen on dev, and test says
+what was reached. Splits of one pool are not independent, so coverage is also printed by task. `--skips` asks nothing:
+it simulates how often a rung that is worth a stated lift is left out for its estimate.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from suffice.climb import sampling_for
 from suffice.data import Dataset
 from suffice.diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
 from suffice.documents import Corpus
-from suffice.estimates import ALPHA, REACH
+from suffice.estimates import ALPHA, REACH, most_gained
 from suffice.ledger import Ledger
 from suffice.load import load
 from suffice.model import resolve
@@ -35,7 +37,6 @@ from suffice.run import run
 from suffice.stack import Stack
 from suffice.stats.interval import mean_interval
 from suffice.stats.predict import Prediction, Trial, interval_score, predicted
-from suffice.stats.shares import oracle_estimate
 from suffice.task import Task
 
 ROOT = Path(__file__).parents[1]
@@ -274,16 +275,13 @@ def _case(
     failures = [i for i in dev if base[i] < 1][:FAILURES_AT_MOST]
     passing = [i for i in dev if base[i] >= 1][:PASSING_AT_MOST]
     gained = [(fixing[i] - base[i]) / (1 - base[i]) for i in failures]
-    fixed, broke = [fixing[i] >= 1 for i in failures], [fixing[i] < 1 for i in passing]
     today = [base[i] for i in dev]
     told = predicted(
         today, Trial(gained, (), [1 - fixing[i] for i in passing]), n=len(test), reach=reach, alpha=ALPHA, seed=seed
     )
-    passed = sum(x >= 1 for x in today) / len(today)
-    ceiling = oracle_estimate(passed, fixed, broke, seed=seed) if failures else None
     gains = [chosen.values[i] - base[i] for i in range(len(base))]
     low = mean_interval([(1 + g) / 2 for g in gains]).low * 2 - 1
-    skipped = ceiling is not None and ceiling.high - passed < SMALLEST_LIFT
+    skipped = bool(failures) and most_gained(gained, sum(x < 1 for x in today), len(today)) < SMALLEST_LIFT
     lift = _mean(chosen.values, test) - _mean(base, test)
     return Case(pool.task, rung, sum(today) / len(today), told, _mean(chosen.values, test), skipped, lift, low <= 0)
 
@@ -323,14 +321,40 @@ def _row(task: str, rung: str, mine: Sequence[Case]) -> tuple[float, float, floa
     return inside, width, score, idle
 
 
+def skips(times: int = 2000) -> None:
+    """How often a rung is left out whose probe truly lifts by so much, for today's quality and the items of dev."""
+    print(f"{'today':>6} {'dev':>4} " + " ".join(f"lift {lift:.2f}" for lift in LIFTS))
+    for today in (0.3, 0.6, 0.8, 0.9, 0.95):
+        for dev in (30, 60, 200):
+            told = [_left_out(today, dev, lift, times) for lift in LIFTS if lift <= 1 - today]
+            print(f"{today:6.2f} {dev:4} " + " ".join(f"{share:9.1%}" for share in told))
+
+
+LIFTS = (0.0, 0.02, 0.05, 0.1)
+
+
+def _left_out(today: float, dev: int, lift: float, times: int) -> float:
+    draw, left = random.Random(f"{today} {dev} {lift}"), 0
+    for _ in range(times):
+        solved = sum(draw.random() < today for _ in range(dev))
+        tried = min(FAILURES_AT_MOST, dev - solved)
+        fixed = [float(draw.random() < lift / (1 - today)) for _ in range(tried)]
+        left += most_gained(fixed, dev - solved, dev) < SMALLEST_LIFT
+    return left / times
+
+
 def main() -> None:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    told.add_argument("--folder", type=Path, required=True)
+    told.add_argument("--folder", type=Path, default=Path("estimates"))
+    told.add_argument("--skips", action="store_true", help="simulate skips, ask nothing")
     told.add_argument("--items", type=int, default=50)
     told.add_argument("--tasks", default=",".join([*SHARED, *SHIPPED]))
     told.add_argument("--splits", type=int, default=60)
     told.add_argument("--collect", action="store_true", help="only ask")
     args = told.parse_args()
+    if args.skips:
+        skips()
+        return
     pools = [collected(name, args.folder, args.items) for name in args.tasks.split(",")]
     if not args.collect:
         printed([case for pool in pools for case in cases(pool, args.splits)])

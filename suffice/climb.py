@@ -9,7 +9,6 @@ from datetime import UTC, datetime
 
 from .artifacts import write_whole
 from .asking import UNLOOKED, Asking, Watch, asks, settled, told
-from .attribution import ceilings
 from .budget import Budget
 from .compare import pairs
 from .confirm import confirm
@@ -20,6 +19,7 @@ from .descend import changes, descend
 from .diagnose import FAILURES_AT_MOST, diagnose
 from .digest import canonical, plain
 from .errors import InputError
+from .estimates import ceilings_of
 from .evidence import Evidence, Reading
 from .layer import Layer
 from .ledger import Ledger
@@ -438,7 +438,7 @@ class _Climb:
             self._diagnose(final, EXPLAINED_AT_MOST)
 
     def _ceilings(self) -> dict[str, Ceiling]:
-        return ceilings(Reading(self.evidence), self.diagnosed.id) if self.diagnosed else {}
+        return ceilings_of(Reading(self.evidence), self.diagnosed.id) if self.diagnosed else {}
 
     # On disk
 

@@ -60,6 +60,13 @@ class Ceiling:
     today: float
     n: int
     probe: str
+    most: float | None = None
+    """The largest lift that dev leaves possible, the error of today's rate included; None where that was not told."""
+
+    @property
+    def lift(self) -> float:
+        """The lift that is possible with luck."""
+        return self.high - self.today if self.most is None else self.most
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ def plan(
         return Proposal(rung, "refuse", "it would need new replies, and the model is a recording", gates=gates)
     because = tuple(f for f in (diagnosis.findings if diagnosis else ()) if f.cause in layer.treats and f.share > 0)
     ceiling, rows = (ceilings or {}).get(rung.ceiling), quoted(signals, rung.name)
-    if ceiling and ceiling.high - ceiling.today < task.profile.smallest_lift:
+    if ceiling and ceiling.lift < task.profile.smallest_lift:
         return Proposal(rung, "skip", _too_low(ceiling, task), because, gates, ceiling, rows)
     return Proposal(rung, "try", _why(because, rows), because, gates, ceiling, rows)
 
@@ -125,8 +132,8 @@ def _refusal(failed: Sequence[Gate]) -> str:
 
 def _too_low(ceiling: Ceiling, task: Task) -> str:
     return (
-        f"even with the right context given, quality would be at most {ceiling.high:.2f} "
-        f"(today {ceiling.today:.2f}, smallest lift worth having {task.profile.smallest_lift:.2f})"
+        f"even with the right context given, at most {ceiling.lift:.3f} could be gained "
+        f"(today {ceiling.today:.2f}, smallest lift worth having {task.profile.smallest_lift:g})"
     )
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Literal
 
 from .afterwards import Afterwards, shown
-from .attribution import attribute, ceilings
+from .attribution import attribute
 from .compare import Comparison, pairs
 from .digest import plain
-from .estimates import estimates_of
+from .estimates import ceilings_of, estimates_of
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
 from .looks import plan_of
@@ -191,7 +191,7 @@ class Conclusion(Afterwards):
         )
 
     def _ceiling(self, line: Line) -> Json:
-        found = ceilings(self.reading, line["ceiling_of"]) if line.get("ceiling_of") else {}
+        found = ceilings_of(self.reading, line["ceiling_of"]) if line.get("ceiling_of") else {}
         rung = next(r for r in LADDER if r.name == line["rung"])
         return plain(found[rung.ceiling]) if rung.ceiling in found else None
 
