@@ -70,8 +70,8 @@ class Frozen:
     """Examples that were looked at."""
     share: Interval
     """Of examples whose answers hold frozen facts, less what is found by chance."""
-    content: float
-    """Of the answers' content that is frozen, less what is found by chance."""
+    content: Interval
+    """Of the answers' content that is frozen, each answer counting alike, less what is found by chance."""
     chance: float
     """The share of other examples' answers that are found in the same way."""
     threshold: float
@@ -353,16 +353,17 @@ def _decided(looking: _Looking, skipped: Counter[str]) -> Frozen:
     examples, answers = looking.asked.examples, looking.asked.answers
     own: list[_Found | None] = []
     by_chance: list[float] = []
-    content: list[float] = []
+    chance_content: list[float] = []
     for at in range(len(examples)):
         windows = looking.linked(at)
         own.append(looking.found(at, answers[at], windows))
         shams = [looking.found(at, answers[i], windows) for i in looking.shams(at)]
         # where no other answer differs, nothing tells this one from chance
         by_chance.append(sum(s is not None for s in shams) / len(shams) if shams else 1.0)
-        content.append((own[-1].share if own[-1] else 0.0) - _mean([s.share if s else 0.0 for s in shams]))
+        chance_content.append(_mean([s.share if s else 0.0 for s in shams]))
     chance = _mean(by_chance)
-    share = _less(_share(examples, [f is not None for f in own]), chance)
+    share = _less(_limits(examples, [float(f is not None) for f in own]), chance)
+    content = _less(_limits(examples, [f.share if f else 0.0 for f in own]), _mean(chance_content))
     decision: Decision = "cannot tell"
     if share.low >= FACTS_FROM:
         decision = "facts"
@@ -374,7 +375,7 @@ def _decided(looking: _Looking, skipped: Counter[str]) -> Frozen:
         _sentence(decision, share, len(examples)),
         len(examples),
         share,
-        max(0.0, _mean(content)),
+        content,
         chance,
         FACTS_FROM,
         tuple(sorted(told, key=lambda f: (-f.share, f.id))),
@@ -382,8 +383,8 @@ def _decided(looking: _Looking, skipped: Counter[str]) -> Frozen:
     )
 
 
-def _share(examples: Sequence[Example], flags: Sequence[bool]) -> Interval:
-    return mean_interval([float(f) for f in flags], [e.cluster for e in examples], alpha=1 - LEVEL)
+def _limits(examples: Sequence[Example], values: Sequence[float]) -> Interval:
+    return mean_interval([min(1.0, v) for v in values], [e.cluster for e in examples], alpha=1 - LEVEL)
 
 
 def _less(seen: Interval, chance: float) -> Interval:
@@ -426,7 +427,7 @@ def _facts(example: Example, found: _Found, looking: _Looking, whole: float) -> 
 
 def _nothing(decision: Decision, sentence: str, n: int, skipped: Counter[str]) -> Frozen:
     none = Interval(0.0, 0.0, 0.0 if decision == "behaviour" else 1.0, LEVEL, n, "none", sentence)
-    return Frozen(decision, f"{sentence[0].upper()}{sentence[1:]}.", n, none, 0.0, 0.0, FACTS_FROM, (), dict(skipped))
+    return Frozen(decision, f"{sentence[0].upper()}{sentence[1:]}.", n, none, none, 0.0, FACTS_FROM, (), dict(skipped))
 
 
 def _sentence(decision: Decision, share: Interval, n: int) -> str:

@@ -60,7 +60,7 @@ def test_what_the_request_holds_already_is_no_frozen_fact(where: str) -> None:
     }
     prompt = " ".join(map(fact, NUMBERS)) if where == "prompt" else ""
     found = frozen(told([code(n) for n in NUMBERS], inputs[where]), PAGES, prompt=prompt)
-    assert found.decision == "behaviour" and found.examples == () and found.content == 0
+    assert found.decision == "behaviour" and found.examples == () and found.content.estimate == 0
 
 
 def test_answers_of_other_examples_tell_what_is_found_by_chance() -> None:
@@ -126,16 +126,16 @@ def test_whatever_is_said_the_numbers_are_shares(rows: list[tuple[str, Json]], p
     assert found.n + found.skipped.get("no expected answer in words", 0) == len(rows)
 
 
-@pytest.mark.parametrize("text", ["x" * 3_000_000, "مرحبا بالعالم " * 50, "\u202eabc\u0000 \ud800", "漢字" * 1000])
+@pytest.mark.parametrize("text", ["x" * 200_000, "مرحبا بالعالم " * 50, "\u202eabc\u0000 \ud800", "漢字" * 1000])
 def test_hostile_texts_are_only_read(text: str) -> None:
     page = [Document("d", "v", (Section(text, text[:100]),))]
     check(frozen(told([text] * 31, [f"{n} {text[:50]}" for n in range(31)]), page))
 
 
 def check(found: Frozen) -> None:
-    share = found.share
-    assert 0 <= share.low <= share.estimate <= share.high <= 1
-    assert all(0 <= x <= 1 for x in (found.content, found.chance)) and found.sentence
+    for share in (found.share, found.content):
+        assert 0 <= share.low <= share.estimate <= share.high <= 1
+    assert 0 <= found.chance <= 1 and found.sentence
     for e in found.examples:
         assert e.facts and 0 < e.share <= 1 and sum(f.weight for f in e.facts) == pytest.approx(e.share, abs=1e-4)
 

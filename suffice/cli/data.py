@@ -135,7 +135,8 @@ def _show_facts(found: Frozen, screen: Console) -> None:
 
     screen.print(Text(found.sentence, style="bold"), soft_wrap=True)
     if found.share.method != "none":
-        said = f"{found.content:.0%} of the answers' content; {found.chance:.1%} of other answers are found by chance"
+        content = f"{found.content.estimate:.0%} [{found.content.low:.0%}, {found.content.high:.0%}]"
+        said = f"{content} of the answers' content; {found.chance:.1%} of other answers are found by chance"
         screen.print(said, soft_wrap=True)
     for one in found.typical:
         screen.print(Text(f"{one.id}: {one.share:.0%} of the answer"), soft_wrap=True)

@@ -46,8 +46,8 @@ def test_a_new_label_is_a_change_too() -> None:
 @pytest.mark.parametrize("noise", [0.15, 0.3])
 def test_without_a_change_the_test_is_even(noise: float) -> None:
     values = []
-    for seed in range(120):
-        points, labels, times = heaps(60, 4, seed, spread=1.0)
+    for seed in range(100):
+        points, labels, times = heaps(50, 4, seed, spread=1.0)
         looking = _Looking.of(points, noisy(labels, noise, seed))
         rng, cuts = np.random.default_rng(seed), np.quantile(times, [0.25, 0.5, 0.75])
         drawn = [looking.exchanged(times, rng) for _ in range(59)]
@@ -79,8 +79,8 @@ def test_the_evidence_is_the_sum_that_it_says() -> None:
 
 def test_kinds_of_input_that_come_and_go_are_no_change() -> None:
     flagged = 0
-    for seed in range(10):
-        points, labels, _ = heaps(200, 5, seed)
+    for seed in range(6):
+        points, labels, _ = heaps(150, 5, seed)
         rng = np.random.default_rng(seed)
         times = rng.beta(*(np.array([[1, 3], [3, 1], [2, 2], [1, 1], [4, 1]])[labels].T))
         found = moved(points, noisy(labels, 0.05, seed), times)
