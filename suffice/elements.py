@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 CHUNK = 1024 * 1024
-TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+', re.DOTALL)
-"""Everything up to the next bracket that stands in no string, or to a string that does not end here."""
+TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+[{}\[\]"]', re.DOTALL)
+"""Everything up to the next bracket that stands in no string, or to the quote of a string that does not end here."""
 STRING_END = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 KEY = re.compile(rb'"([^"\\]{1,100})"\s*:\s*$')
 QUOTE, OBJECT, ARRAY, OBJECT_END, ARRAY_END = b'"{[}]'
@@ -83,18 +83,42 @@ class _Document:
             if not found:
                 return self._take(chunk, len(chunk))
             at, self.quoted = found.end(), False
-        while (at := _skipped(chunk, at)) < len(chunk):
-            sign = chunk[at]
+        while not self.quoted:
+            if self.deep:
+                at = self._through(chunk, at)
+                if self.deep:
+                    break
+                if self.split:
+                    yield self._element(chunk, at)
+            elif found := TO_BRACKET.match(chunk, at):
+                at = found.end()
+                yield from self._bracket(chunk, at, chunk[at - 1])
+            else:
+                break
+        self._take(chunk, len(chunk))
+        return None
+
+    def _bracket(self, chunk: bytes, at: int, sign: int) -> Iterator[Piece]:
+        """A bracket of the document itself, or the quote of a string that does not end here."""
+        if sign == QUOTE:
+            self.quoted = True
+        elif sign in (OBJECT, ARRAY):
+            yield from self._opened(chunk, at, sign)
+        else:
+            yield from self._closed(chunk, at, sign)
+
+    def _through(self, chunk: bytes, at: int) -> int:
+        """Reads on until as many brackets are closed as were opened, or to the end of the chunk; where that is."""
+        deep, to_bracket = self.deep, TO_BRACKET.match
+        while deep and (found := to_bracket(chunk, at)):
+            at = found.end()
+            sign = chunk[at - 1]
             if sign == QUOTE:
                 self.quoted = True
                 break
-            at += 1
-            if sign in (OBJECT, ARRAY):
-                yield from self._opened(chunk, at, sign)
-            else:
-                yield from self._closed(chunk, at, sign)
-        self._take(chunk, len(chunk))
-        return None
+            deep += 1 if sign in (OBJECT, ARRAY) else -1
+        self.deep = deep
+        return at
 
     def end(self) -> None:
         """Raises Broken unless the last value is complete."""
@@ -103,9 +127,7 @@ class _Document:
         self._nothing_but(b" \t\r\n")
 
     def _opened(self, chunk: bytes, at: int, sign: int) -> Iterator[Piece]:
-        if self.deep:
-            self.deep += 1
-        elif self.split:
+        if self.split:
             self._take(chunk, at - 1)
             yield from self._stray()
             self.deep = 1
@@ -142,11 +164,7 @@ class _Document:
             self.deep = 1
 
     def _closed(self, chunk: bytes, at: int, sign: int) -> Iterator[Piece]:
-        if self.deep:
-            self.deep -= 1
-            if not self.deep and self.split:
-                yield self._element(chunk, at)
-        elif self.split and sign == ARRAY_END:
+        if self.split and sign == ARRAY_END:
             self._take(chunk, at - 1)
             yield from self._stray()
             self._take(chunk, at)
@@ -198,9 +216,3 @@ class _Document:
         self.line += content.count(b"\n")
         self.taken.clear()
         return content
-
-
-def _skipped(chunk: bytes, at: int) -> int:
-    """Where the next bracket outside a string is, or a string that does not end in this chunk."""
-    found = TO_BRACKET.match(chunk, at)
-    return found.end() if found else at
