@@ -48,7 +48,8 @@ class Lenient(Layer):
         answer = ask(request)
         if self.labels:
             text = answer.text.replace("-", "_").replace(" ", "_")
-            named = [x for x in self.labels if re.search(rf"(?<![A-Za-z0-9]){re.escape(x)}(?![A-Za-z0-9])", text)]
+            bounded = ((x, rf"(?<![A-Za-z0-9]){re.escape(x)}(?![A-Za-z0-9])") for x in self.labels)
+            named = [label for label, pattern in bounded if re.search(pattern, text, re.IGNORECASE)]
             best = max(named, key=len, default="")
             return replace(answer, text=best, value=best) if best else answer
         value = record_in(answer.text)

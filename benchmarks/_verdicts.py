@@ -120,7 +120,7 @@ def matrix(items: Iterable[Item]) -> str:
             else:
                 counted[truth][" + ".join(sorted(item.found)) if len(item.found) == 1 else _told(item)] += 1
     rows = [c for c in sorted(counted) if c != NOTHING] + ([NOTHING] if NOTHING in counted else [])
-    others = sorted({f for row in counted.values() for f in row} - set(rows))
+    others = sorted({f for row in counted.values() for f in row} - {*rows, NOTHING})
     columns = [*rows, *([NOTHING] if NOTHING not in rows else []), *others]
     lines = [f"| planted \\ found | {' | '.join(columns)} |", f"|---|{'--:|' * len(columns)}"]
     for truth in rows:

@@ -19,7 +19,7 @@ from suffice.plugins import find
 from suffice.run import run
 from suffice.stack import Stack
 from suffice.task import Task
-from suffice.types import Passage, Request, Sampling, Shot, Tool
+from suffice.types import Answer, Passage, Request, Sampling, Shot, Tool
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 sys.path.insert(0, str(BENCHMARKS))
@@ -28,10 +28,12 @@ import _planters as planters  # noqa: E402
 import _readers as readers  # noqa: E402
 import _repairs as repairs  # noqa: E402
 import _spoilers as spoilers  # noqa: E402
+import _unseen as unseen  # noqa: E402
 import _verdicts as verdicts  # noqa: E402
 import _worlds as worlds  # noqa: E402
 import planted  # noqa: E402
 
+EVERY = (*planters.PLANTS, *unseen.UNSEEN)
 LABELS = ("card_arrival", "lost_luggage", "exchange_rate")
 LIST = f"Reply with exactly one of these labels and nothing else: {', '.join(LABELS)}."
 ASKED = "When does my card arrive?"
@@ -109,7 +111,7 @@ def test_a_spoilt_label_fails_and_a_patient_reading_mends_it(how: str) -> None:
     asked = Request(ASKED, id="q1")
 
     def right(_: Request) -> Any:
-        return readers.Answer("card_arrival")
+        return Answer("card_arrival")
 
     example, scorer = Example("q1", ASKED, "card_arrival"), find("scorers", "label")(LABELS)
     assert not scorer(example, spoilt(asked, right)).value
@@ -123,13 +125,28 @@ def test_a_spoilt_record_fails_and_a_patient_reading_mends_it(how: str) -> None:
     record = {"people": 4, "time": "6 pm"}
     text = spoilers.SPOILT[how](json.dumps(record))
     example, scorer = Example("q1", ASKED, record), find("scorers", "json")()
-    assert (scorer(example, readers.Answer(text)).value or 0.0) < 1.0
+    assert (scorer(example, Answer(text)).value or 0.0) < 1.0
     assert repairs.record_in(text) == record
 
 
-@pytest.mark.parametrize("how", spoilers.GARBLED)
+@pytest.mark.parametrize("how", unseen.FORMS)
+def test_the_forms_written_last_are_mended_by_a_patient_reading_too(how: str) -> None:
+    record = {"people": 4, "time": "6 pm"}
+    whole = "card_arrival" if how in ("reasoned", "spaced") else json.dumps(record)
+    spoilt = unseen.FORMS[how](whole)
+    if how in ("reasoned", "spaced"):
+        mended = repairs.Lenient(LABELS)(Request(ASKED), lambda _: Answer(spoilt))
+        assert (
+            mended.text == whole
+            and not find("scorers", "label")(LABELS)(Example("q1", "", whole), Answer(spoilt)).value
+        )
+    else:
+        assert repairs.record_in(spoilt) == record
+
+
+@pytest.mark.parametrize("how", [*spoilers.GARBLED, *unseen.NOISE])
 def test_a_damaged_input_is_no_longer_understood(how: str) -> None:
-    garbled = spoilers.GARBLED[how](ASKED)
+    garbled = {**spoilers.GARBLED, **unseen.NOISE}[how](ASKED)
     assert not {"card", "arriv"} & readers.words(garbled)
 
 
@@ -171,8 +188,8 @@ def test_a_fault_of_knowledge_breaks_the_chosen_item_alone(name: str, tmp_path: 
 
 def test_every_plant_has_a_repair_and_fits_some_world() -> None:
     kinds = {maker.kind for maker, _ in planted.TASKS.values()}
-    assert all(plant.cause in repairs.REPAIRS for plant in planters.PLANTS)
-    assert all(kinds & set(plant.kinds) for plant in (*planters.PLANTS, *planters.HOPELESS, *planters.SHAMS))
+    assert all(plant.cause in repairs.REPAIRS for plant in EVERY)
+    assert all(kinds & set(plant.kinds) for plant in (*EVERY, *planters.HOPELESS, *planters.SHAMS))
 
 
 def test_the_causes_are_planted_on_data_for_tuning_and_on_data_that_is_held_out() -> None:
@@ -206,6 +223,7 @@ def test_the_interval_draws_whole_runs() -> None:
 
 
 def test_the_matrix_says_what_was_found_instead() -> None:
+    assert verdicts.matrix([item("format", "")]).split("\n")[0] == "| planted \\ found | format | undiagnosed |"
     lines = verdicts.matrix([item("format", "format"), item("format", ""), item("", "input"), item("", "")]).split("\n")
     assert lines[0] == "| planted \\ found | format | undiagnosed | input |"
     assert lines[2] == "| format | 1 | 1 |  |"
