@@ -16,7 +16,7 @@ from .data import Dataset, worded
 from .dear import too_dear
 from .declare import declare
 from .descend import changes, descend
-from .diagnose import FAILURES_AT_MOST, diagnose
+from .diagnose import CALLS_A_FAILURE, EXPLAINED_AT_MOST, FAILURES_AT_MOST, diagnose
 from .digest import canonical, plain
 from .errors import InputError
 from .estimates import ceilings_of
@@ -53,8 +53,6 @@ LIT = 0.1
 """The gain on dev from which a layer shows that the prompt beneath it matters, and is chosen again."""
 CLEAR_LEAD = 3
 """Items by which a variant must lead after the first look to be taken without a second one."""
-EXPLAINED_AT_MOST = 10
-"""Failures of the final stack that are explained: the decision is made, this is for people to read."""
 UNMEASURED: Mapping[str, Json] = {
     "variants": [],
     "chosen": None,
@@ -424,6 +422,7 @@ class _Climb:
             ),
             evidence=self.evidence,
             at_most=at_most,
+            calls=CALLS_A_FAILURE * at_most,
             seed=self.task.seed,
         )
         self.diagnosed = of

@@ -22,10 +22,16 @@ from .task import Task
 
 FAILURES_AT_MOST = 30
 PASSING_AT_MOST = 8
+EXPLAINED_AT_MOST = 10
+"""Failures of the final stack that are explained: the decision is made, this is for people to read."""
 DRAWN_AT_MOST = 10
 """Failures, drawn at random, that every probe is asked about, so that overlaps are seen."""
+CALLS_A_FAILURE = 16
+"""Calls that a climb's diagnosis may take for each failure it probes."""
 PAIRS_AT_MOST = 12
 """Pairs of probes that are tried on what no probe alone has fixed, the lightest first."""
+PAIRS_PART = 4
+"""Where calls are capped, pairs may take one in so many of those that are left when their turn comes."""
 LAST = 70
 """Probes from this place in the order on doubt the label or chance, after everything that mends was tried."""
 PAIRED_BELOW = 60
@@ -130,8 +136,11 @@ class _Trying:
         """The lightest pairs of these probes, each on what is open by then."""
         pairs = [(a, b) for a, b in combinations(probes, 2) if not any({a, b} <= alike for alike in ALIKE)]
         pairs.sort(key=lambda pair: sum(probes[name].order for name in pair))
+        kept = 0 if self.calls is None else self.calls - self.calls // PAIRS_PART
+        self.calls = None if self.calls is None else self.calls - kept
         for one, two in pairs[:PAIRS_AT_MOST]:
             self.together(one, probes[one], two, probes[two])
+        self.calls = None if self.calls is None else self.calls + kept
 
     def alone(self, name: str, probe: Probe) -> bool:
         """One probe and its shams on the failures, and the probe on solved items; whether it can be paired."""
@@ -194,7 +203,9 @@ class _Trying:
         """All failures; or those that no earlier probe fixed, and the few that every probe is asked about."""
         if not arms.open_only:
             return self.setting.failures
-        wanted = {e.id for e in (*self._open(), *self.everywhere)}
+        still = self._open()
+        some = still if arms.at_most is None else seeded(still.examples, self.setting.seed + 2)[: arms.at_most]
+        wanted = {e.id for e in (*some, *self.everywhere)}
         return self.setting.failures.only(e for e in self.setting.failures if e.id in wanted)
 
     def _open(self) -> Dataset:

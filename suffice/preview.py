@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from .climb import sampling_for
 from .declare import judge_of, shared
-from .diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
+from .diagnose import CALLS_A_FAILURE, EXPLAINED_AT_MOST, FAILURES_AT_MOST
 from .leakage import leaks, warnings_of
 from .ledger import Ledger
 from .looks import asked_of
@@ -27,7 +27,6 @@ CHARACTERS_PER_TOKEN = 4
 PROMPT_TOKENS = 400
 """Instructions, examples or passages around the input, assumed where nothing has been measured."""
 VARIANTS = {"prompt": 4, "few_shot": 5, "retrieval": 4}
-PROBE_ASKS = 9
 ATTEMPTS = 4
 """Lighter stacks that are tried on the way down, assumed."""
 DISCORDANCE = 0.3
@@ -83,7 +82,7 @@ def _rung(task: Task, model: Model, rate: _Rate, name: str) -> dict[str, Json]:
 
 def _diagnosing(candidates: list[str]) -> int:
     """Two diagnoses: after the prompt, and of the final stack."""
-    return 2 * PROBE_ASKS * (FAILURES_AT_MOST + PASSING_AT_MOST) if "prompt" in candidates else 0
+    return CALLS_A_FAILURE * (FAILURES_AT_MOST + EXPLAINED_AT_MOST) if "prompt" in candidates else 0
 
 
 def _afterwards(task: Task, told: Mapping[str, Json], candidates: list[str]) -> int:

@@ -50,6 +50,8 @@ class Arms:
     """How often each is asked; a majority of passes counts as one pass."""
     open_only: bool = False
     """Whether only failures that no earlier probe fixed are asked about, and a few drawn at random."""
+    at_most: int | None = None
+    """How many of those are asked about at most, drawn by the seed: of probes whose replies are long."""
     reads: Reads = "passes"
     """What counts as fixed: that the probe's reply passes, or that it says what the failing reply said.
 

@@ -35,6 +35,7 @@ def diagnose(
     as_json: AsJson = False,
 ) -> None:
     """Run the stack on dev and find what fixes each failure: causes with their proof, and what rungs would reach."""
+    from ..diagnose import CALLS_A_FAILURE
     from ..diagnose import diagnose as explain
     from ..digest import plain
     from ..estimates import foreseen
@@ -53,7 +54,7 @@ def diagnose(
             return run(stack, examples, ledger=ledger, budget=caps, sample=sample, progress=bar.progress)
 
         made, evidence = ask(asked, task.parts.select), Evidence()
-        left = None if max_calls is None or caps is None else max_calls - caps.spent_calls
+        left = CALLS_A_FAILURE * failures if max_calls is None or caps is None else max_calls - caps.spent_calls
         asking = {"runner": ask, "evidence": evidence, "at_most": failures, "calls": left, "seed": seed}
         found = explain(made, task=task, pool=task.parts.pool, **asking)  # type: ignore[arg-type]
     rungs = foreseen(Reading(evidence), made.id, len(task.parts.test)) if found.failures else ()

@@ -140,9 +140,10 @@ def _causes(body: Body, screen: Console) -> None:
         return
     screen.print()
     screen.print(Text("Why it failed before", style="bold"))
-    if note := (body["diagnosis_of"] or {}).get("note"):
-        screen.print(Text(note, style="dim"))
-        return
+    about = body["diagnosis_of"] or {}
+    for said in (about.get("note"), *about.get("words", ())):
+        if said:
+            screen.print(Text(said, style="dim"))
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     for found in body["diagnosis"]:
         between = "" if found["low"] is None else f"[{found['low']:.0%}, {found['high']:.0%}]"
@@ -151,7 +152,8 @@ def _causes(body: Body, screen: Console) -> None:
             if found["cause"] == "undiagnosed"
             else f"proved by {found['proved_by']}"
         )
-        table.add_row(Text(found["cause"]), Text(f"{found['share']:.0%}"), Text(between), Text(proof, style="dim"))
+        cause = " and ".join((found["cause"], *found.get("also", ())))
+        table.add_row(Text(cause), Text(f"{found['share']:.0%}"), Text(between), Text(proof, style="dim"))
     screen.print(table)
 
 

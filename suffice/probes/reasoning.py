@@ -14,8 +14,10 @@ THOUGHT = (
     f"First work the answer out step by step, in words. Then write `{MARK}` and after it the reply, and nothing else."
 )
 SHAM = f"First copy the message out, word by word. Then write `{MARK}` and after it the reply, and nothing else."
-ROOM = 384
+ROOM = 192
 """Tokens for it, beyond what the reply may have."""
+ASKED = 20
+"""Failures it is tried on: its replies are the longest of all."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class Reasoning:
 
     def arms(self, setting: Setting) -> Arms | None:
         stack = setting.stack
-        return Arms(stack.under(ThinkFirst(THOUGHT)), (stack.under(ThinkFirst(SHAM)),), open_only=True)
+        return Arms(stack.under(ThinkFirst(THOUGHT)), (stack.under(ThinkFirst(SHAM)),), open_only=True, at_most=ASKED)
 
 
 @dataclass(frozen=True)
