@@ -15,7 +15,8 @@ NOTABLE = 0.01
 CACHEABLE = 0.2
 LONG_PROMPT = 4_000
 """Tokens of a system prompt that cost about 200 ms (docs/framework.md §3)."""
-DEAR_PER_DAY = 50.0
+DEAR_PER_DAY = 100.0
+"""In a month that pays for a managed LoRA project at its least (docs/framework.md §6: $3,000 to 10,000)."""
 REPEATED = 0.1
 SIGNAL = "a signal, not a proof: `suffice diagnose` on labelled examples tells"
 
@@ -221,7 +222,7 @@ def _money(found: Audit) -> Iterator[Weighed]:
             Advice(
                 "M7",
                 "cost at scale",
-                f"${found.cost.per_day:,.2f} a day",
+                f"${found.cost.per_day:,.2f} a day, where a managed fine-tuning project costs $3,000 to 10,000",
                 "a smaller model on labelled examples: `suffice climb` with `cheaper_model` says whether it suffices",
                 "then distillation, which needs a gap that prompts cannot close",
                 NOT["M7"],

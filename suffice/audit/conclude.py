@@ -341,7 +341,7 @@ def _notes(c: Collector) -> tuple[str, ...]:
         notes.append("the log has no times: nothing can be said of rates, concurrency and drift")
     if c.unusable:
         rows = sum(c.unusable.values())
-        notes.append(f"{rows:,} rows could not be used: the audit does not speak of them")
+        notes.append(f"{rows:,} {'row' if rows == 1 else 'rows'} could not be used: the audit does not speak of them")
     return tuple(notes)
 
 

@@ -85,7 +85,7 @@ def _collected(
     for reason, rows in read.unusable.items():
         collected.skip(reason, rows.count)
     if not collected.calls and not collected.others:
-        told = "; ".join(f"{rows.count} rows: {reason}" for reason, rows in read.unusable.items())
+        told = "; ".join(f"{rows.count} × {reason}" for reason, rows in read.unusable.items())
         hint = clean(told, 300) or "name the importer with --from, or a table's columns with --map FIELD=COLUMN"
         raise InputError("no logged call was found", file=str(logs[0]), hint=hint)
     unread: list[Mapping[str, object]] = []

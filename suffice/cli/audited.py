@@ -23,7 +23,7 @@ def show(found: Audit, made: Written | None, files: Mapping[str, str], screen: C
     from rich.text import Text
 
     screen.print(Text(found.headline, style="bold"))
-    _lines(screen, "", [*found.notes, *(f"{n:,} rows: {reason}" for reason, n in list(found.unusable.items())[:5])])
+    _lines(screen, "", [*found.notes, *(f"{n:,} × {reason}" for reason, n in list(found.unusable.items())[:5])])
     _advice(found, screen)
     _signs(found, screen)
     _stages(found, screen)

@@ -112,7 +112,7 @@ def test_what_is_wrong_is_said(suffice: Command, log: Path, tmp_path: Path, argu
 def test_a_file_without_calls_is_an_error_with_its_reasons(suffice: Command, tmp_path: Path) -> None:
     (tmp_path / "other.jsonl").write_text('{"nothing": "known"}\n' * 3)
     wrong = body(suffice("audit", tmp_path / "other.jsonl", "--json"), 2)["error"]
-    assert wrong["message"] == "no logged call was found" and "3 rows" in wrong["hint"]
+    assert wrong["message"] == "no logged call was found" and "3 × no importer" in wrong["hint"]
 
 
 def test_a_table_is_read_by_its_columns(suffice: Command, tmp_path: Path) -> None:
