@@ -18,7 +18,7 @@ from .errors import InputError
 from .opinions import By, placed
 from .stats.hazard import hazard
 from .stats.interval import proportion
-from .stats.moved import moved
+from .stats.moved import Moved, moved
 from .task import Change, Task
 
 Decision = Literal["moving", "still", "cannot tell"]
@@ -29,6 +29,8 @@ SURPRISE = 0.02
 """The p-value at most, of the permutation of times among like inputs."""
 DATED_AT_LEAST = 50
 """Examples with a time that a change of answers can be told from."""
+A_KIND = 15
+"""Examples a kind of input, on average, below which kinds that come and go look like answers that change."""
 LOOKED_AT = 1_500
 """Examples at most that are compared, spread over time."""
 HALF_YEAR = 365.25 / 2
@@ -214,22 +216,29 @@ def answers_over_time(
     shown = {codes[key]: worded(e.accepted[0]) for key, (_, e) in zip(keys, dated, strict=True)}
     shifted = [Shifted(shown[s.old], shown[s.new], s.items, tuple(dated[i][1].id for i in s.at)) for s in found.shifts]
     since = datetime.fromtimestamp(found.when * 86_400, UTC).date().isoformat()
-    surprising, many = found.p <= SURPRISE, found.share >= MOVED_FROM
-    what = f"{found.share:.0%} of like inputs have another answer since {since} (p = {found.p:.3f}, {n} examples)"
-    if surprising and many:
-        decision: Decision = "moving"
-    elif surprising or found.comparable < DATED_AT_LEAST // 2:
-        decision = "cannot tell"
-        what = f"{found.comparable} of {n} examples have like inputs before and after {since}, where {what}"
-    else:
-        decision = "still"
-        what = f"like inputs keep their answers over {times[-1] - times[0]:.0f} days (p = {found.p:.3f}, {n} examples)"
-    days, told = times[-1] - times[0], decision == "moving"
+    days = times[-1] - times[0]
+    decision, what = judged(found, n, since, days)
+    told = decision == "moving"
     life = _life_of_answers(keys, times, found.when, {s.old for s in found.shifts}, codes)
     return Answers(
         decision, what, n, found.share, found.p, since if told else None, days, by,
         tuple(shifted) if told else (), dict(skipped), life if told else None,
     )  # fmt: skip
+
+
+def judged(found: Moved, n: int, since: str, days: float) -> tuple[Decision, str]:
+    """What a finding over `n` examples and some days says, and in words why."""
+    surprising, many = found.p <= SURPRISE, found.share >= MOVED_FROM
+    what = f"{found.share:.0%} of like inputs have another answer since {since} (p = {found.p:.3f}, {n} examples)"
+    if surprising and many and found.seasonal and n < A_KIND * found.kinds:
+        why = f"or its {found.kinds} kinds come and go, with too few examples of each to tell which"
+        return "cannot tell", f"{what}, {why}"
+    if surprising and many:
+        return "moving", what
+    if surprising or found.comparable < DATED_AT_LEAST // 2:
+        told = f"{found.comparable} of {n} examples have like inputs before and after {since}"
+        return "cannot tell", f"{told}, where {what}"
+    return "still", f"like inputs keep their answers over {days:.0f} days (p = {found.p:.3f}, {n} examples)"
 
 
 def _dated(examples: Iterable[Example]) -> tuple[list[tuple[datetime, Example]], Counter[str]]:

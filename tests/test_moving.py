@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -17,7 +18,8 @@ from worlds import world
 
 from suffice.data import Example
 from suffice.documents import Corpus
-from suffice.moving import Answers, History, answers_over_time, history_of, moving, moving_of
+from suffice.moving import Answers, History, answers_over_time, history_of, judged, moving, moving_of
+from suffice.stats.moved import Moved
 from suffice.task import Profile
 from suffice.types import Json
 
@@ -87,6 +89,22 @@ def test_what_is_left_out_is_counted_and_large_sets_are_thinned_over_time() -> N
     found = over_time([*told(1_600), *odd])
     assert found.skipped == {"no time": 1, "no input or no expected answer": 2, "more than are compared": 100}
     assert found.n == 1_500 and found.decision == "still"
+
+
+@pytest.mark.parametrize(
+    ("change", "n", "decision"),
+    [
+        ({}, 200, "moving"),
+        ({"p": 0.03}, 200, "still"),
+        ({"share": 0.05}, 200, "cannot tell"),
+        ({"p": 0.5, "comparable": 20}, 200, "cannot tell"),
+        ({"seasonal": True}, 200, "moving"),
+        ({"seasonal": True}, 140, "cannot tell"),  # fewer than 15 a kind, of kinds that come and go
+    ],
+)
+def test_a_change_must_be_surprising_many_and_told_from_traffic(change: dict[str, Any], n: int, decision: str) -> None:
+    found = replace(Moved(0.005, 20_000.0, 0.2, 0.02, 100, (), 10, False), **change)
+    assert judged(found, n, "2026-02-01", 90)[0] == decision
 
 
 def test_times_with_and_without_a_zone_are_in_one_order() -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from suffice.stats import distribution
 from suffice.stats.sample import finite
 
 if TYPE_CHECKING:
@@ -61,6 +62,10 @@ class Moved:
     """Items with neighbours that agree on both sides."""
     shifts: tuple[Shift, ...]
     """The largest first."""
+    kinds: int
+    """Labels that the nearest items of some item mostly carry."""
+    seasonal: bool
+    """Whether kinds come and go with time. With few items a kind, that looks like a change of labels."""
 
 
 def moved(points: Points, labels: Sequence[int], times: Sequence[float] | Floats, *, seed: int = 0) -> Moved:
@@ -91,7 +96,21 @@ def moved(points: Points, labels: Sequence[int], times: Sequence[float] | Floats
     p = _p(np.stack([looking.evidence(t, cuts) for t in (when, *drawn)]))
     at, share, chance = looking.largest(when, cuts, drawn[:SHIFT_DRAWS])
     comparable, shifts = looking.shifts(when >= cuts[at])
-    return Moved(p, float(cuts[at]), share, chance, comparable, tuple(shifts))
+    kinds, seasonal = np.unique(looking.kinds).size, _seasonal(when, looking.kinds)
+    return Moved(p, float(cuts[at]), share, chance, comparable, tuple(shifts), kinds, seasonal)
+
+
+def _seasonal(times: Floats, kinds: Integers) -> bool:
+    """Whether times differ between kinds more than in one of a hundred draws: the F-test, on ranks."""
+    import numpy as np
+
+    ranks = np.argsort(np.argsort(times, kind="stable")).astype(float)
+    ranks -= ranks.mean()
+    counts = np.bincount(kinds)
+    present = counts > 0
+    between = float((np.bincount(kinds, ranks)[present] ** 2 / counts[present]).sum()) / float((ranks**2).sum())
+    groups, n = int(present.sum()), times.size
+    return 1 < groups < n and between > distribution.beta_quantile(0.99, (groups - 1) / 2, (n - groups) / 2)
 
 
 def _p(sums: Floats) -> float:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import kstest
 
-from suffice.stats.moved import _Looking, _p, moved
+from suffice.stats.moved import _Looking, _p, _seasonal, moved
 
 Points = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.intp]
@@ -86,6 +86,14 @@ def test_kinds_of_input_that_come_and_go_are_no_change() -> None:
         found = moved(points, noisy(labels, 0.05, seed), times)
         flagged += found.p <= 0.02 and found.share >= 0.1
     assert flagged == 0
+
+
+def test_it_is_told_whether_kinds_come_and_go() -> None:
+    points, labels, times = heaps(150, 5, 4)
+    assert (found := moved(points, labels, times)).kinds == 5 and not found.seasonal
+    assert moved(points, labels, times + labels).seasonal
+    even = [_seasonal(np.random.default_rng(s).random(60), np.arange(60) % 6) for s in range(500)]
+    assert sum(even) <= 14  # one in a hundred: binomial, 99.9 %
 
 
 def test_it_is_the_same_each_time_and_in_any_order() -> None:
