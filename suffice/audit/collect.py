@@ -16,7 +16,7 @@ from ..price import usd
 from ..types import Json, Message, Usage
 from .formats import Asked, Formats
 from .prefix import FEWEST_BYTES, Prefixes
-from .signs import TITLES, Flag, flags_of
+from .signs import TITLES, Flag, first_choice, flags_of
 from .sketch import Entry, Histogram, Repeats, Reservoir
 from .spans import Spans
 from .traffic import Clock
@@ -67,6 +67,8 @@ class StageSoFar:
     kind: str
     calls: int = 0
     errors: int = 0
+    failing: int = 0
+    """Calls that show a sign, errors among them."""
     models: Counter[str] = field(default_factory=Counter)
     ms: Histogram = field(default_factory=Histogram)
     first_ms: Histogram = field(default_factory=Histogram)
@@ -79,6 +81,7 @@ class StageSoFar:
         """Take in all that is known of another one."""
         self.calls += other.calls
         self.errors += other.errors
+        self.failing += other.failing
         self.models += other.models
         self.usd += other.usd
         self.priced += other.priced
@@ -189,7 +192,9 @@ class Collector:
     def _other(self, e: Exchange, stage: StageSoFar) -> None:
         self.others[e.kind] += 1
         stage.calls += 1
-        stage.errors += bool(e.error)
+        if e.error:
+            stage.errors += 1
+            stage.failing += 1
         if e.ms is not None and e.ms >= 0:
             stage.ms.add(e.ms)
         if e.cost is not None:
@@ -267,6 +272,7 @@ class Collector:
         if model:
             _count(s.models, model, MOST_MODELS)
             _count(self.models, model, MOST_MODELS)
+        s.failing += bool(flag)
         if flag & Flag.ERROR:
             s.errors += 1
         elif e.ms is not None and e.ms >= 0:
@@ -356,6 +362,8 @@ class Collector:
         e = sample.exchange
         error = e.error[:BEGINNING]
         kept = {k: v for k, v in e.extra.items() if k in ("logprobs", "logprob", "avg_logprob")}
+        if "choices" in e.extra and (found := first_choice(e.extra)[0]):
+            kept["logprobs"] = found
         sample.exchange = replace(e, extra=kept, error=error)
         sample.size = _size(sample)
         if self.held + sample.size <= HELD_CHARS and sample.size <= LONGEST_HELD:

@@ -231,6 +231,7 @@ def _stage(s: StageSoFar, ms: float, paid: float) -> Stage:
         models=tuple(clean(model, 80) for model, _ in s.models.most_common(3)),
         calls=s.calls,
         errors=s.errors,
+        failing=s.failing,
         ms=s.ms.spread(),
         first_ms=s.first_ms.spread(),
         input_tokens=s.inputs.spread(),

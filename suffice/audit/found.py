@@ -106,6 +106,8 @@ class Stage:
     models: tuple[str, ...]
     calls: int
     errors: int
+    failing: int
+    """Calls that show a sign of failure, errors among them."""
     ms: Spread | None
     first_ms: Spread | None
     input_tokens: Spread | None

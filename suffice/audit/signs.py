@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from ..exchange import Exchange
+from ..types import Json
 
 
 class Flag:
@@ -140,6 +141,17 @@ def loops(reply: str) -> bool:
     return reply.endswith(unit * times)
 
 
+def first_choice(extra: Mapping[str, Json]) -> tuple[Json, str]:
+    """The log-probabilities and the refusal that OpenAI's first choice holds, where an importer kept it as it was."""
+    match extra.get("choices"):
+        case [{"message": {"refusal": str(refusal)}, **rest}, *_]:
+            return rest.get("logprobs"), refusal
+        case [{"logprobs": found}, *_]:
+            return found, ""
+        case _:
+            return None, ""
+
+
 def flags_of(exchange: Exchange) -> tuple[int, str]:
     """What one call shows, all but its format, and the kind of it that is counted beside it."""
     finish = exchange.finish.lower() if exchange.finish else ""
@@ -151,7 +163,7 @@ def flags_of(exchange: Exchange) -> tuple[int, str]:
         flag, kind = Flag.TRUNCATED, finish
     elif finish in FILTERS:
         flag, kind = Flag.FILTERED, finish
-    elif finish in DECLINED:
+    elif finish in DECLINED or ("choices" in exchange.extra and first_choice(exchange.extra)[1]):
         flag, kind = Flag.REFUSED, "marked by the provider"
     reply = exchange.reply
     if reply is None:

@@ -96,12 +96,13 @@ def _stages(found: Audit, screen: Console) -> None:
         return
     screen.print()
     screen.print(Text("Stages", style="bold"))
-    right = ("calls", "P50", "P95", "of time", "tokens in", "out", "cost")
-    table = _table(("stage", "calls", "P50", "P95", "of time", "tokens in", "out", "cost"), right=right)
+    right = ("calls", "failing", "P50", "P95", "of time", "tokens in", "out", "cost")
+    table = _table(("stage", "calls", "failing", "P50", "P95", "of time", "tokens in", "out", "cost"), right=right)
     for one in found.stages[:STAGES]:
         table.add_row(
             Text(one.name if one.kind == "model" else f"{one.name} ({one.kind})"),
             Text(f"{one.calls:,}"),
+            Text(f"{one.failing:,}" if one.failing else "–"),
             Text(_ms(one.ms.p50 if one.ms else None)),
             Text(_ms(one.ms.p95 if one.ms else None)),
             Text(percent(one.ms_share)),

@@ -87,13 +87,14 @@ def test_costs_are_those_of_the_log_or_list_prices() -> None:
 def test_stages_have_their_own_times_and_models_are_counted() -> None:
     calls = [
         *(call(str(n), name="triage", ms=100.0 + n) for n in range(100)),
-        *(call(f"w{n}", name="write", ms=2_000.0, model="gpt-4o") for n in range(10)),
+        *(call(f"w{n}", name="write", ms=2_000.0, model="gpt-4o", finish="length") for n in range(10)),
         *(Exchange(f"s{n}", kind="retrieval", name="search", ms=50.0) for n in range(20)),
     ]
     found = audit(calls)
     by_name = {stage.name: stage for stage in found.stages}
     assert by_name["triage"].ms is not None
     assert by_name["triage"].ms.p50.estimate == pytest.approx(150, rel=0.02)
+    assert by_name["write"].failing == 10 and by_name["triage"].failing == 0
     assert by_name["search"].kind == "retrieval" and found.others == {"retrieval": 20}
     assert found.calls == 110 and found.models == {"gpt-4o-mini": 100, "gpt-4o": 10}
     assert sum(stage.ms_share or 0 for stage in found.stages) == pytest.approx(1)

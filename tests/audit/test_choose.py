@@ -87,6 +87,16 @@ def test_the_same_seed_chooses_the_same() -> None:
     assert [p.input for p in one.picked] == [p.input for p in other.picked]
 
 
+def test_unsure_tokens_are_found_where_openai_logs_them() -> None:
+    def sure(at: int, one: Exchange) -> Exchange:
+        tokens = [{"token": "a", "logprob": -1.5 if at % 100 == 0 else -0.01}]
+        return replace(one, extra={"choices": [{"logprobs": {"content": tokens}}], "other": "x" * 1_000})
+
+    found = choose(collected(sure(at, one) for at, one in enumerate(traffic(400))), "model", 30)
+    unsure = [p for p in found.picked if p.why == "uncertain"]
+    assert unsure and all("22% on average" in p.detail for p in unsure)
+
+
 def test_the_busiest_stage_comes_first() -> None:
     calls = [*(call(str(n), name="b") for n in range(5)), *(call(f"a{n}", name="a") for n in range(3))]
     assert stages(collected(iter(calls))) == ["b", "a"]

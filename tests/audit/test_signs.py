@@ -81,6 +81,13 @@ def test_what_a_log_says_is_counted_under_its_sign() -> None:
     assert Flag.FILTERED & flags_of(Exchange("1", error="blocked by the content management policy"))[0]
 
 
+def test_a_refusal_that_the_provider_marks_is_found_whatever_its_words() -> None:
+    choice = {"message": {"content": None, "refusal": "Das geht nicht."}, "logprobs": None}
+    assert flags_of(said("", extra={"choices": [choice]})) == (Flag.REFUSED, "marked by the provider")
+    for other in ({"choices": []}, {"choices": "x"}, {"choices": [{"message": {"refusal": None}}]}):
+        assert flags_of(said("Fine.", extra=other))[0] == Flag.NONE
+
+
 def test_a_call_of_a_tool_is_no_empty_reply() -> None:
     reply = Message("assistant", "", (ToolCall("search", {}),))
     assert flags_of(Exchange("1", (), reply, finish="tool_calls"))[0] == Flag.NONE
