@@ -349,7 +349,8 @@ def _words(findings: Sequence[Finding], tried: Sequence[Tried], slices: Sequence
     if largest and (where := _gathers(largest[0], slices)):
         said.append(where)
     if rest.share >= 0.05:
-        names = ", ".join(t.probe for t in tried if not t.note and t.proves)
+        alone = [t.probe for t in tried if not t.note and t.proves and "+" not in t.probe]
+        names = ", ".join(alone) + (", and pairs of them" if any("+" in t.probe and not t.note for t in tried) else "")
         said.append(f"{_share(rest)} stay undiagnosed: nothing that was tried fixed them ({names}).")
     return tuple(said[:3])
 
