@@ -8,10 +8,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..secrets import masked
 from .collect import Sample
 from .found import Cluster
-from .shown import clean, shown
+from .shown import clean, mask, shown
 from .signs import TITLES
 from .sketch import Reservoir
 from .words import READ, Bag, Floats, Groups, bag, grouped, placed, telling
@@ -57,7 +56,7 @@ def text_of(sample: Sample) -> str:
     if not sample.exchange.messages:
         return ""
     if not sample.text:
-        sample.text = masked(sample.exchange.messages[-1].content[: 2 * READ])[:READ]
+        sample.text = mask(sample.exchange.messages[-1].content[: 2 * READ])[:READ]
     return sample.text
 
 

@@ -19,12 +19,11 @@ from ..errors import InputError
 from ..infer import Guess, guess
 from ..load import FILE, SCORERS, load
 from ..model import resolve
-from ..secrets import masked as masked_text
 from ..template import PLACE
 from ..types import Json, Tool
 from .choose import Picked, Selection
 from .collect import Sample
-from .shown import masked
+from .shown import mask, masked
 
 EXAMPLES, PROMPT, SCHEMA, TOOLS, REPLIES, HOW = (
     "examples.jsonl",
@@ -183,7 +182,7 @@ def _files(folder: Path, chosen: Selection, contract: _Contract) -> dict[str, st
         HOW: _how(contract, len(chosen.picked)),
     }
     if chosen.prompt:
-        files[PROMPT] = _prompt(masked_text(chosen.prompt))
+        files[PROMPT] = _prompt(mask(chosen.prompt))
     if contract.schema is not None:
         files[SCHEMA] = json.dumps(masked(contract.schema), indent=2, ensure_ascii=False) + "\n"
     if contract.tools:
@@ -203,7 +202,7 @@ def _prompt(text: str) -> str:
 
 def _ids(picked: Sequence[Picked]) -> list[str]:
     """The log's own ids where each is short, clean and told once; else numbers."""
-    given = [masked_text(p.sample.exchange.id) for p in picked]
+    given = [mask(p.sample.exchange.id) for p in picked]
     often = Counter(given)
     return [
         id_ if re.fullmatch(r"[\w.:/#-]{1,100}", id_) and often[id_] == 1 else f"call-{at}"
@@ -222,9 +221,9 @@ def _example(id_: str, p: Picked) -> dict[str, Json]:
     if e.time is not None and 0 <= e.time < 4e9:
         row["time"] = datetime.fromtimestamp(e.time, UTC).isoformat(timespec="seconds")
     if e.trace:
-        row["group"] = masked_text(e.trace)[:200]
+        row["group"] = mask(e.trace)[:200]
     said = _said(p)
-    return {**row, "logged_reply": masked(said), "chosen_because": f"{p.why}: {masked_text(p.detail)}".strip(": ")}
+    return {**row, "logged_reply": masked(said), "chosen_because": f"{p.why}: {mask(p.detail)}".strip(": ")}
 
 
 def _said(p: Picked) -> Json:
@@ -255,7 +254,7 @@ def _yaml(folder: Path, chosen: Selection, contract: _Contract) -> str:
         "schema": f"{{schema: {SCHEMA}}}",
         "tools": f"{{tools: {TOOLS}}}",
     }
-    stage = json.dumps(masked_text(chosen.stage)[:80], ensure_ascii=False)
+    stage = json.dumps(mask(chosen.stage)[:80], ensure_ascii=False)
     lines = [
         f"# made by `suffice audit` from logged calls of {stage}",
         f"name: {json.dumps(folder.resolve().name[:100], ensure_ascii=False)}",
@@ -278,7 +277,7 @@ def _model(chosen: Selection) -> str:
     name = models.most_common(1)[0][0] if models else ""
     provider = next((p for start, p in PROVIDERS if name.startswith(start)), "")
     address = f"{provider}/{name}"
-    if not provider or masked_text(address) != address:
+    if not provider or mask(address) != address:
         return "embedded"
     try:
         resolve(address)

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from ..exchange import Exchange
-from ..secrets import masked
 from ..types import Tool
 from .collect import Sample, length_of
 from .found import Broken, Part
+from .shown import mask
 
 HOW: Mapping[str, str] = {
     "system": "messages with the role system",
@@ -160,7 +160,7 @@ def _broken(stage: str, prompts: Sequence[str]) -> Broken | None:
     if size < SHORT or (same - prefix) / size < APART:
         return None
     at = begins.index(min(begins))
-    one, other = (masked(text) for text in some[at : at + 2])  # before cutting: half a secret is not recognised
+    one, other = (mask(text) for text in some[at : at + 2])  # before cutting: half a secret is not recognised
     parted = _beginning(one, other)
     where, there = (text[max(0, parted - 40) : parted + 80] for text in (one, other))
     return Broken(stage, min(1.0, same / size), min(1.0, prefix / size), where, there)

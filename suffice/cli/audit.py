@@ -43,12 +43,16 @@ def audit(
         str | None, typer.Option("--stage", metavar="NAME", help="Whose requests to label. Default: the busiest.")
     ] = None,
     examples: Annotated[int, typer.Option("--examples", min=10, max=1000, metavar="N", help="How many.")] = 80,
+    impersonal: Annotated[
+        bool, typer.Option("--impersonal", help="Mask e-mail addresses and telephone numbers too.")
+    ] = False,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """Read logs of production traffic: failures, latency, cost, prompts, drift, and what to try first."""
     from ..audit.conclude import conclude
     from ..audit.found import body_of
+    from ..audit.shown import impersonal as impersonally
     from ..digest import plain
 
     if task is not None:
@@ -56,8 +60,9 @@ def audit(
 
         check_free(task)
     collected, unread = _collected(logs, form, _columns(columns or ()), seed)
-    found = conclude(collected, [str(name) for name in logs])
-    made = _task(collected, task, stage, examples, seed) if task else None
+    with impersonally(impersonal):
+        found = conclude(collected, [str(name) for name in logs])
+        made = _task(collected, task, stage, examples, seed) if task else None
     files = _write(found, out) if out else {}
     body = {**body_of(found), "rows_not_used": unread, "task": plain(made), "files": files}
     tell(as_json, body, lambda screen: _screen(found, made, files, screen))

@@ -14,6 +14,7 @@ from audit.made import call, traffic
 from suffice.audit.choose import choose
 from suffice.audit.collect import Collector
 from suffice.audit.folder import Written, write
+from suffice.audit.shown import impersonal
 from suffice.errors import InputError
 from suffice.exchange import Exchange
 from suffice.load import load
@@ -125,6 +126,17 @@ def test_secrets_are_masked_in_every_file(tmp_path: Path) -> None:
         text = path.read_text("utf-8")
         assert key not in text and word not in text, path.name
     assert "[api key]" in (tmp_path / "task" / "examples.jsonl").read_text("utf-8")
+
+
+def test_what_is_personal_is_masked_where_that_was_asked_for(tmp_path: Path) -> None:
+    calls = [call(str(n), f"I am jane.doe@example.org, call +44 20 7946 0958 about {n}", "Fine.") for n in range(60)]
+    made(calls, tmp_path / "open", 20)
+    assert "jane.doe@" in (tmp_path / "open" / "examples.jsonl").read_text("utf-8")
+    with impersonal():
+        made(calls, tmp_path / "masked", 20)
+    for path in (tmp_path / "masked").iterdir():
+        text = path.read_text("utf-8")
+        assert "jane.doe" not in text and "7946" not in text, path.name
 
 
 def test_where_nothing_can_be_labelled_that_is_said(tmp_path: Path) -> None:
