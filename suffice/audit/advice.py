@@ -98,6 +98,19 @@ def _behaviour(signs: Mapping[str, Sign]) -> Iterator[Weighed]:
                 f"found by phrases in English; {SIGNAL}",
             ),
         )
+    if (sign := _notable(signs, "marked_down")) is not None:
+        yield (
+            sign.share or 0.0,
+            Advice(
+                "–",
+                "replies that were marked down",
+                f"{sign.count} of {sign.n} that have a score ({_between(sign)})",
+                "find out why: label the requests that `--task` writes, then `suffice diagnose`",
+                "then the rung that treats the cause",
+                "anything before the cause is known",
+                "as the log says; who gives scores, and when, is rarely random",
+            ),
+        )
     if (sign := _notable(signs, "refused")) is not None:
         yield (
             sign.share or 0.0,

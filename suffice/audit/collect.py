@@ -16,7 +16,7 @@ from ..price import usd
 from ..types import Json, Message, Usage
 from .formats import Asked, Formats
 from .prefix import FEWEST_BYTES, Prefixes
-from .signs import TITLES, Flag, first_choice, flags_of
+from .signs import LOW, TITLES, Flag, first_choice, flags_of
 from .sketch import Entry, Histogram, Repeats, Reservoir
 from .spans import Spans
 from .traffic import Clock
@@ -164,9 +164,6 @@ class Collector:
         self._time(e, stage, flag, cost, tokens, replied)
         entry = self._again(e, raw, flag)
         self._prefix(e, raw, tokens, usage)
-        if e.score is not None:
-            self.score_sum += e.score
-            self.scored += 1
         self._keep(e, stage, flag, kind, tokens, len(raw), asked, entry)
 
     # one call
@@ -212,6 +209,12 @@ class Collector:
             if asked:
                 self.asked[asked] += 1
                 broken = self.formats.broken(reply.content, e.schema, cut=bool(flag & Flag.TRUNCATED))
+        if e.score is not None:
+            self.score_sum += e.score
+            self.scored += 1
+            if e.score < LOW:
+                flag |= Flag.MARKED
+                kind = kind or f"scored {e.score:.1f}"
         if flag or broken:
             flag, kind = self._flagged(flag, kind, asked, broken)
         return flag, kind, asked

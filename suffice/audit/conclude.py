@@ -93,6 +93,7 @@ def _signs(c: Collector) -> tuple[Sign, ...]:
         Flag.FORMAT: c.asked["structured"],
         Flag.WORDED: c.asked["words"],
         Flag.FILTERED: told,
+        Flag.MARKED: c.scored,
     }
     found = []
     for flag, (name, title, how) in TITLES.items():
@@ -334,6 +335,9 @@ def _notes(c: Collector) -> tuple[str, ...]:
         notes.append(
             f"{c.no_usage:,} of {c.calls:,} calls have no token counts; taken as {per:.1f} characters a token, {how}"
         )
+    if c.scored:
+        mean = c.score_sum / c.scored
+        notes.append(f"{c.scored:,} of {c.calls:,} calls have a score in the log: {mean:.2f} on average")
     if c.retries:
         notes.append(f"{c.retries:,} calls repeat one that had failed; {c.recovered:,} of them then succeeded")
     if c.twice:

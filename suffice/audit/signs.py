@@ -21,6 +21,7 @@ class Flag:
     LOOPED = 32
     EMPTY = 64
     WORDED = 128
+    MARKED = 256
 
 
 TITLES: Mapping[int, tuple[str, str, str]] = {
@@ -34,6 +35,11 @@ TITLES: Mapping[int, tuple[str, str, str]] = {
         "worded_format",
         "JSON asked for, not got",
         "the words of the first message ask for JSON, and the whole reply does not parse; fences count as broken",
+    ),
+    Flag.MARKED: (
+        "marked_down",
+        "Marked down",
+        "a person or a scorer gave the call less than one half, of those that have a score in the log",
     ),
     Flag.TRUNCATED: ("truncated", "Cut off", "the reply ended because it had reached its limit of tokens"),
     Flag.FILTERED: ("filtered", "Filtered", "the provider's content filter stopped the request or the reply"),
@@ -150,6 +156,10 @@ def first_choice(extra: Mapping[str, Json]) -> tuple[Json, str]:
             return found, ""
         case _:
             return None, ""
+
+
+LOW = 0.5
+"""A score in [0, 1] under which a call counts as marked down."""
 
 
 def flags_of(exchange: Exchange) -> tuple[int, str]:

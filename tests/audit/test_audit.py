@@ -70,6 +70,15 @@ def test_tool_calls_are_held_against_their_tools() -> None:
     assert sign(found, "tools") == (2, 10) and sign(found, "empty") == (0, 10)
 
 
+def test_what_people_marked_down_is_a_sign_of_those_that_have_a_score() -> None:
+    scores = [1.0] * 30 + [0.0] * 10
+    found = audit([*(call(f"s{n}", f"q{n}", score=one) for n, one in enumerate(scores)), call("none", "other")])
+    assert sign(found, "marked_down") == (10, 40) and found.scored_n == 40
+    assert found.scored is not None and found.scored.estimate == 0.75
+    assert "40 of 41 calls have a score in the log: 0.75 on average" in found.notes
+    assert any("marked down" in one.signal for one in found.advice) and found.clusters[0].signs == {"marked_down": 10}
+
+
 def test_retries_of_what_failed_are_told() -> None:
     failed = call("1", "again", None, error="timeout")
     found = audit([failed, replace(failed, id="2"), call("3", "again", "Here."), call("4", "other", "Fine.")])
