@@ -90,7 +90,7 @@ def clinc150() -> tuple[str, list[Row], dict[str, str]]:
 
 
 def snips() -> tuple[str, list[Row], dict[str, str]]:
-    lines = (DATA / "snips_slots" / "snips.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (DATA / "snips_slots" / "snips.jsonl").read_text(encoding="utf-8").strip().split("\n")
     rows = [json.loads(line) for line in lines]
     return _labels("Name the intent of a spoken command.", [(r["text"], r["intent"]) for r in rows], 7)
 
@@ -119,7 +119,7 @@ def xquad() -> tuple[str, list[Row], dict[str, str]]:
 
 
 def clapnq() -> tuple[str, list[Row], dict[str, str]]:
-    lines = (DATA / "clapnq_dev" / "clapnq_dev.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (DATA / "clapnq_dev" / "clapnq_dev.jsonl").read_text(encoding="utf-8").strip().split("\n")
     rows, files = [], {}
     for at, line in enumerate(json.loads(x) for x in lines):
         text = " ".join(line["passages"][0]["text"].split()[:150])
@@ -134,7 +134,7 @@ def clapnq() -> tuple[str, list[Row], dict[str, str]]:
 
 
 def pubmedqa() -> tuple[str, list[Row], dict[str, str]]:
-    lines = (DATA / "pubmedqa_l" / "pqal.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (DATA / "pubmedqa_l" / "pqal.jsonl").read_text(encoding="utf-8").strip().split("\n")
     rows, files = [], {}
     for at, line in enumerate(json.loads(x) for x in lines[:400]):
         text = " ".join(" ".join(line["contexts"]).split()[-120:])
