@@ -18,8 +18,9 @@ from .collect import Collector, Sample
 from .words import apart, bag, grouped
 
 Why = Literal["random", "failing", "uncertain", "diverse"]
-BLIND = 0.5
-"""The share that is drawn uniformly: it alone stands for the traffic, so it alone is `core`."""
+BLIND = 0.6
+"""The share that is drawn uniformly: it alone stands for the traffic, so it alone is `core`. Of a hundred, sixty give
+50 test items and 10 for dev (`suffice.split`)."""
 COMMON = 0.5
 """The share of a stage's calls that one system prompt needs to be the task's prompt."""
 COMPARED = 2_000
@@ -69,8 +70,8 @@ def stages(c: Collector) -> list[str]:
     return [name for name, _ in calls.most_common()]
 
 
-def choose(c: Collector, stage: str, n: int = 80, *, seed: int = 0) -> Selection:
-    """About n requests of a stage: half drawn uniformly, the rest by failure cluster, uncertain, and diverse.
+def choose(c: Collector, stage: str, n: int = 100, *, seed: int = 0) -> Selection:
+    """About n requests of a stage: three in five drawn uniformly, the rest by failure cluster, uncertain, and diverse.
 
     Uniform ones come from the log's uniform sample; a request that reads like one already chosen is passed over.
     """

@@ -6,7 +6,7 @@ import json
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -177,7 +177,7 @@ def _files(folder: Path, chosen: Selection, contract: _Contract) -> dict[str, st
     ids = _ids(chosen.picked)
     files = {
         FILE: _yaml(folder, chosen, contract),
-        EXAMPLES: "".join(_line(_example(i, p)) for i, p in zip(ids, chosen.picked, strict=True)),
+        EXAMPLES: "".join(_line(row) for row in _examples(ids, chosen.picked)),
         REPLIES: "".join(_line(row) for i, p in zip(ids, chosen.picked, strict=True) if (row := _reply(i, p))),
         HOW: _how(contract, len(chosen.picked)),
     }
@@ -208,6 +208,17 @@ def _ids(picked: Sequence[Picked]) -> list[str]:
         id_ if re.fullmatch(r"[\w.:/#-]{1,100}", id_) and often[id_] == 1 else f"call-{at}"
         for at, id_ in enumerate(given, 1)
     ]
+
+
+def _examples(ids: Sequence[str], picked: Sequence[Picked]) -> Iterator[dict[str, Json]]:
+    """One row a request; every second one that was chosen for a reason goes to dev, for a diagnosis to look at."""
+    reasoned = 0
+    for id_, one in zip(ids, picked, strict=True):
+        row = _example(id_, one)
+        if row["partition"] == "edge":
+            reasoned += 1
+            row |= {"split": "dev"} if reasoned % 2 else {}
+        yield row
 
 
 def _example(id_: str, p: Picked) -> dict[str, Json]:
@@ -300,8 +311,9 @@ def _how(contract: _Contract, n: int) -> str:
 1. Open `{EXAMPLES}`. Each line is one logged request. Put in `expected` {_FILL.get(contract.kind, _FILL["text"])}.
 2. `logged_reply` is what the stack answered. It may be wrong: read the request first, and decide before you look at it.
 3. Delete lines that nobody could answer. Never delete one because it is hard.
-4. Leave `partition` as it is. `core` was drawn blindly and stands for the traffic. `edge` was chosen for a reason
-   (`chosen_because`): it finds failures, and its share of failures says nothing about the traffic.
+4. Leave `partition` and `split` as they are. `core` was drawn blindly and stands for the traffic. `edge` was chosen for
+   a reason (`chosen_because`): it finds failures, and its share of failures says nothing about the traffic. Half of it
+   is marked `dev`, so that `suffice diagnose` has failures to look at.
 5. Say in `suffice.yaml` what is wanted (`goal`), and check `output`, which was read from the log.
 6. `suffice plan .` says whether something is still missing, and what these examples can prove.
 

@@ -42,7 +42,7 @@ def audit(
     stage: Annotated[
         str | None, typer.Option("--stage", metavar="NAME", help="Whose requests to label. Default: the busiest.")
     ] = None,
-    examples: Annotated[int, typer.Option("--examples", min=10, max=1000, metavar="N", help="How many.")] = 80,
+    examples: Annotated[int, typer.Option("--examples", min=10, max=1000, metavar="N", help="How many.")] = 100,
     impersonal: Annotated[
         bool, typer.Option("--impersonal", help="Mask e-mail addresses and telephone numbers too.")
     ] = False,

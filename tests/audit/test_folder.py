@@ -62,6 +62,9 @@ def test_labels_are_read_from_the_replies(tmp_path: Path) -> None:
     assert task.output.kind == "labels" and task.output.labels == ("account", "delivery", "refund")
     assert task.model == "openai/gpt-4o-mini" and task.prompt and len(task.dataset) == 40
     assert {e.partition for e in task.dataset} == {"core", "edge"} and all(e.time and e.group for e in task.dataset)
+    edge = [e.split for e in task.dataset if e.partition == "edge"]
+    assert len(edge) == 16 and edge.count("dev") == 8 and {e.split for e in task.dataset.part("core")} == {None}
+    assert len(task.parts.edge) <= 8 and len(task.parts.dev) >= 8
 
 
 def test_todays_stack_can_be_scored_from_the_logged_replies(tmp_path: Path) -> None:

@@ -75,7 +75,7 @@ def test_page_numbers_and_task_folder_are_written_and_hold_no_secret(
     out, task = tmp_path / "out", tmp_path / "task"
     told = body(suffice("audit", log, "--out", out, "--task", task, "--examples", "40", "--json"))
     assert sorted(path.name for path in out.iterdir()) == ["audit.html", "audit.json"]
-    assert told["task"]["examples"] == 40 and told["task"]["by_reason"]["random"] == 20
+    assert told["task"]["examples"] == 40 and told["task"]["by_reason"]["random"] == 24
     for path in (*out.iterdir(), *task.iterdir()):
         assert KEY not in path.read_text("utf-8"), path.name
     said = suffice("plan", task)
