@@ -397,9 +397,13 @@ def _kept(found: Adherence, rate: Interval) -> str:
     worst = min(range(len(found.rules)), key=lambda k: found.kept[k])
     again = " after asking again" if found.asked_again else ""
     return (
-        f"{_limits(rate)} of {found.n} replies keep all {len(found.rules)} rules{again}; as they are added: {first}; "
+        f"{_limits(rate)} of {found.n} replies keep {_all(len(found.rules))}{again}; as they are added: {first}; "
         f"least kept is {found.rules[worst]} ({found.kept[worst] / found.n:.0%})"
     )
+
+
+def _all(rules: int) -> str:
+    return "the one rule" if rules == 1 else f"all {rules} rules"
 
 
 def _percent(share: float, limits: tuple[float, float] | None) -> str:
