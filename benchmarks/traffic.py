@@ -55,9 +55,7 @@ def told(name: str, calls: Sequence[Exchange]) -> bool:
     took = time.perf_counter() - began
     one = found.traffic
     print(f"\n{name}: {found.calls:,} requests, audited in {took:.2f} s ({took / found.calls * 1e6:.0f} µs each)")
-    print(
-        f"  rate: {one.per_second:.2f} a second; busiest second {one.peak_per_second}, minute {one.peak_per_minute}"
-    )
+    print(f"  rate: {one.per_second:.2f} a second; busiest second {one.peak_per_second}, minute {one.peak_per_minute}")
     inputs, outputs = (sorted(tokens(calls, side)) for side in ("input_tokens", "output_tokens"))
     fine = found.calls == len(calls)
     for side, spread, exact in (("prompt", one.input_tokens, inputs), ("reply", one.output_tokens, outputs)):
