@@ -120,7 +120,7 @@ def test_a_spoilt_label_fails_and_a_patient_reading_mends_it(how: str) -> None:
     assert scorer(example, spoilt(Request(ASKED, id="q2"), right)).value == 1.0
 
 
-@pytest.mark.parametrize("how", set(spoilers.RECORD_FORMS) - {"listed"})
+@pytest.mark.parametrize("how", sorted(set(spoilers.RECORD_FORMS) - {"listed"}))
 def test_a_spoilt_record_fails_and_a_patient_reading_mends_it(how: str) -> None:
     record = {"people": 4, "time": "6 pm"}
     text = spoilers.SPOILT[how](json.dumps(record))
