@@ -19,7 +19,8 @@ from .stats.shares import ENOUGH_FAILURES, Share, Shares, oracle_estimate, share
 SURE_ENOUGH = 0.5
 """The confidence, (h − g) / h, from which a single fixed item is listed under the probe's cause."""
 CHANCE = 0.05
-"""The share of the listed causes that may be chance, where there are failures enough to say so (false discovery)."""
+"""The share of the causes listed of probes alone, and of those listed of pairs, that may be chance (false discovery),
+where there are failures enough to say so."""
 SLICED_FROM = 8
 """Failures from which a slice is told apart."""
 SLICES_A_KIND = 8
@@ -181,7 +182,7 @@ def _chain(
     groups = clusters([reading.examples[i] for i in failures])
     fixed, sham, ran = ([*zip(*x, strict=True)] for x in zip(*((c.fixed, c.sham, c.ran) for c in columns), strict=True))
     found = shares(fixed, sham, ran, groups=groups, alpha=alpha, seed=seed)
-    real = false_discovery([_chance(c) for c in columns])
+    real = _adjusted(columns)
     listed = [_finding(c, s, p, failures) for c, s, p in zip(columns, found.probes, real, strict=True) if s.share > 0]
     ranked = sorted(_once(listed), key=lambda f: -f.share)
     claimed = {id_ for f in ranked for id_ in f.record_ids}
@@ -190,6 +191,16 @@ def _chain(
 
 def _rest(found: Shares, left: Sequence[str]) -> Finding:
     return _undiagnosed(left, found.undiagnosed, found.undiagnosed_low, found.undiagnosed_high)
+
+
+def _adjusted(columns: Sequence[_Column]) -> list[float]:
+    """What may be chance, probes alone and pairs apart: pairs come second, and must not hide what one probe shows."""
+    found = [1.0] * len(columns)
+    for pairs in (False, True):
+        family = [at for at, column in enumerate(columns) if bool(column.also) == pairs]
+        for at, p in zip(family, false_discovery([_chance(columns[at]) for at in family]), strict=True):
+            found[at] = p
+    return found
 
 
 def _chance(column: _Column) -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import ClassVar
 
 from ..data import Example, likeness, worded
@@ -88,15 +89,20 @@ def _nearest(setting: Setting, k: int) -> dict[str, tuple[Shot, ...]]:
     )
     ranked = (-near).argsort(axis=1, kind="stable")
     rows = zip(failures, ranked, strict=True)
-    return {e.id: _shots([pool[j] for j in row if _apart(pool[j], e)][:k][::-1]) for e, row in rows}
+    return {e.id: _shots(_first(k, e, (pool[j] for j in row))[::-1]) for e, row in rows}
 
 
 def _random(setting: Setting, k: int) -> dict[str, tuple[Shot, ...]]:
     shown: dict[str, tuple[Shot, ...]] = {}
     for number, example in enumerate(setting.failures):
         drawn = seeded(setting.pool, setting.seed + 1000 + number)
-        shown[example.id] = _shots([e for e in drawn if _apart(e, example)][:k])
+        shown[example.id] = _shots(_first(k, example, drawn))
     return shown
+
+
+def _first(k: int, example: Example, candidates: Iterable[Example]) -> list[Example]:
+    """The first k of them that the example's answer cannot be copied from."""
+    return [*islice((e for e in candidates if _apart(e, example)), k)]
 
 
 def _apart(candidate: Example, example: Example) -> bool:
