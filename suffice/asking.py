@@ -90,6 +90,15 @@ class Asking:
         """See that a run on test holds every item."""
         self.run(self.stacks[held], self.task.parts.test, "test", "what is held: the other test items")
 
+    def begins(self, what: Mapping[str, Json], calls: int) -> bool:
+        """Whether something that decides nothing may begin: it has once, or the caps leave room for so many calls."""
+        begun = {"plan": self.plan["hash"], **what}
+        if any(d.body == begun for d in self.ledger.declared("begun")):
+            return True
+        if fits := affordable(self.budget, self.ledger, calls):
+            self.ledger.declare("begun", begun)
+        return fits
+
     def edge(self, stack: Stack, title: str) -> str | None:
         """Run a stack on the edge partition, where there is one."""
         edge = self.task.parts.edge
@@ -183,6 +192,16 @@ def told(asked: rung.Asked, _: rung.Scores, after: rung.Scores) -> bool:
 
 def _values(of: Run) -> dict[str, float | None]:
     return {r.id: r.value for r in of.records}
+
+
+def affordable(budget: Budget, ledger: Ledger, calls: int) -> bool:
+    """Whether so many more calls fit into the caps, at the price that calls have had so far."""
+    bought = ledger.totals()
+    fits = budget.calls is None or budget.calls - budget.spent_calls >= calls
+    if budget.usd is None or not bought.attempts:
+        return fits
+    price = None if bought.usd is None else calls * bought.usd / bought.attempts
+    return fits and price is not None and price <= budget.usd - budget.spent_usd
 
 
 def asks(of: Run) -> bool:

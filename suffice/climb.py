@@ -22,6 +22,7 @@ from .errors import InputError
 from .estimates import ceilings_of
 from .evidence import Evidence, Reading
 from .layer import Layer
+from .leave_out import leave_out
 from .ledger import Ledger
 from .measures import Held
 from .model import Model, resolve
@@ -38,7 +39,7 @@ from .stack import Stack
 from .stats.rung import worth_opening
 from .task import Task
 from .types import Json, Sampling
-from .variance import leave_out, refit
+from .variance import refit
 from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
 

@@ -1,4 +1,4 @@
-"""Variance: how much hung on chance where something was chosen or learned on dev, and what each layer brings there."""
+"""Variance: how much hung on chance where something was chosen or learned on dev."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .asking import Asking
-from .budget import Budget
 from .data import Dataset
 from .layer import Layer
-from .ledger import Ledger
 from .looks import Values
-from .places import ANSWERING
 from .plan import FINALISTS
 from .split import apart
 from .stack import Stack
@@ -32,42 +29,11 @@ def refit(asking: Asking, stack: Stack) -> None:
     runs = [asking.run(stack, parts.select, "select", "the same stack, fitted on another draw").id]
     for seed in range(1, SEEDS):
         pool, select = apart(parts.dev, asking.task.seed + seed)
-        begun = {"plan": asking.plan["hash"], "refit": seed}
-        if not any(d.body == begun for d in asking.ledger.declared("begun")):
-            if not affordable(asking.budget, asking.ledger, len(select)):
-                break
-            asking.ledger.declare("begun", begun)
+        if not asking.begins({"refit": seed}, len(select)):
+            break
         again = _fitted(stack, pool)
         runs.append(asking.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
     asking.evidence.add("refit", runs=runs, wanted=SEEDS)
-
-
-def leave_out(asking: Asking, stack: Stack) -> None:
-    """Run the final stack on dev without each of its layers, where that can be paid for, and write it down.
-
-    What the layers learned is kept as it is; nothing is fitted again. Layers that spare the model calls stay.
-    """
-    select, names = asking.task.parts.select, [n for n in stack.names if n not in ANSWERING]
-    if not names:
-        return
-    begun = {"plan": asking.plan["hash"], "left out": stack.digest}
-    if not any(d.body == begun for d in asking.ledger.declared("begun")):
-        if not affordable(asking.budget, asking.ledger, len(select) * len(names)):
-            return
-        asking.ledger.declare("begun", begun)
-    whole = asking.run(stack, select, "select", "each layer's part: all of them")
-    without = {n: asking.run(stack.without(n), select, "select", f"each layer's part: without {n}") for n in names}
-    asking.evidence.add("left_out", whole=whole.id, without=[[name, run.id] for name, run in without.items()])
-
-
-def affordable(budget: Budget, ledger: Ledger, calls: int) -> bool:
-    """Whether so many more calls fit into the caps, at the price that calls have had so far."""
-    bought = ledger.totals()
-    fits = budget.calls is None or budget.calls - budget.spent_calls >= calls
-    if budget.usd is None or not bought.attempts:
-        return fits
-    price = None if bought.usd is None else calls * bought.usd / bought.attempts
-    return fits and price is not None and price <= budget.usd - budget.spent_usd
 
 
 def spread(values: Sequence[Values]) -> dict[str, Json]:

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from worlds import world
 
+from suffice.asking import affordable
 from suffice.budget import Budget
 from suffice.climb import climb
 from suffice.ledger import Ledger
 from suffice.split import apart
-from suffice.variance import affordable, spread, stability
+from suffice.variance import spread, stability
 
 
 def variants(*chosen: bool) -> list[dict[str, object]]:
