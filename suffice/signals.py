@@ -22,6 +22,8 @@ from .types import Tool
 SCHEMA_FAILURES = (0.005, 0.01)
 """With structured output on: proven above the first, tuning may pay; proven below the second, nothing is wrong."""
 CONTEXT_TOKENS = 50_000
+LARGE_PROMPT = 1_000
+"""Tokens from which a prompt is large: shorter ones are not cached by providers, and are hardly shortened by tuning."""
 PROMPT_MS = 200.0
 """What a system prompt of 4,000 tokens adds at P50 (docs/framework.md §7)."""
 MONTHLY = 3_000.0
@@ -259,7 +261,7 @@ class _Signals:
     def _latency(self) -> _Measured:
         """The part of the model's time that goes into reading the prompt."""
         wanted = self.task["target"]["p95_ms"]
-        threshold = f"reading the prompt is proven to take {PROMPT_MS:g} ms" + (
+        threshold = f"a prompt of {LARGE_PROMPT:,} tokens or more, reading it proven to take {PROMPT_MS:g} ms" + (
             f", and P95 is over {wanted:g} ms" if wanted else ""
         )
         found = self.overhead
@@ -277,6 +279,8 @@ class _Signals:
             f"{tokens} takes {rate.estimate:.0f} of {found.ms:.0f} ms, {share:.0%} [{rate.low:.0f}, {rate.high:.0f}] ms"
         )
         fired = True if rate.low >= PROMPT_MS else False if rate.high < PROMPT_MS else None
+        if found.prompt_tokens < LARGE_PROMPT:
+            fired = False
         if wanted and fired and found.calls and not self._slow(wanted):
             return _Measured(
                 f"{words}; P95 is within {wanted:g} ms",

@@ -163,9 +163,9 @@ def test_m5_is_for_tasks_that_call_tools() -> None:
     assert measured(evidence(HALF))["M5"].fired is False
 
 
-def reading(slow: float) -> Mapping[str, Any]:
+def reading(slow: float, tokens: int = 500) -> Mapping[str, Any]:
     """Prompts of 500 to 5,500 tokens, each token read in `slow` ms, each written in 10."""
-    took = {"input_tokens": lambda i: 500 + 500 * (i % 11), "output_tokens": lambda i: 5 + i % 4}
+    took = {"input_tokens": lambda i: tokens + tokens * (i % 11), "output_tokens": lambda i: 5 + i % 4}
 
     def spent(i: int) -> float:
         return 40 + slow * took["input_tokens"](i) + 10 * took["output_tokens"](i) + i % 3
@@ -177,6 +177,8 @@ def test_m6_tells_the_time_that_reading_the_prompt_takes_from_the_rest() -> None
     told = measured(evidence(**reading(0.2)))["M6"]
     assert told.fired is True and told.value == pytest.approx(0.2 * 3000, rel=0.1)
     assert measured(evidence(**reading(0.01)))["M6"].fired is False
+    slow_but_short = measured(evidence(**reading(5.0, 50)))["M6"]
+    assert slow_but_short.fired is False and slow_but_short.value > 1000
 
 
 def test_m6_does_not_guess_where_prompts_do_not_vary_nor_fire_where_the_latency_is_fine() -> None:
