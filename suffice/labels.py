@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .errors import InputError
-from .rows import jsonl, listed
+from .rows import jsonl, keyed, listed, scored
 from .strict import Malformed
 from .types import Json
 
@@ -120,19 +120,14 @@ def read(path: Path) -> Labels:
     return Labels(tuple(found))
 
 
-def _label(line: int, row: Json) -> Label:
-    if isinstance(row, Malformed):
-        raise row
-    if not isinstance(row, Mapping) or not isinstance(row.get("id"), str | int) or isinstance(row.get("id"), bool):
-        raise Malformed("a row is an object with an `id`")
-    if unknown := [key for key in row if key not in KEYS]:
-        raise Malformed(f"unknown key `{unknown[0][:60]}` (known: {', '.join(KEYS)})")
+def _label(line: int, given: Json) -> Label:
+    row = keyed(given, KEYS)
     if "score" not in row:
         raise Malformed("`score` is missing: a number from 0 to 1, or null until it is known")
     by = row.get("by")
     if by is not None and not isinstance(by, str):
         raise Malformed("`by` is the name of whoever labels, as text")
-    return Label(str(row["id"]), _output(row), _score(row["score"]), by or "", line)
+    return Label(str(row["id"]), _output(row), scored(row["score"], "score", "until it is known"), by or "", line)
 
 
 def _output(row: Mapping[str, Json]) -> str:
@@ -146,11 +141,3 @@ def _output(row: Mapping[str, Json]) -> str:
     if text is not None and digest is not None and sha256(text) != digest.lower():
         raise Malformed("`output` and `output_sha256` do not belong together")
     return sha256(text) if text is not None else str(digest).lower()
-
-
-def _score(given: Json) -> float | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise Malformed("`score` must be a number from 0 to 1, or null until it is known")
-    return float(given)

@@ -11,7 +11,7 @@ from .data import Example, worded
 from .digest import canonical
 from .errors import InputError
 from .record import Record
-from .rows import jsonl, listed
+from .rows import jsonl, keyed, listed, scored
 from .score import Score, Scorer
 from .strict import Malformed
 from .types import Answer, Json, Step, Usage
@@ -19,6 +19,8 @@ from .types import Answer, Json, Step, Usage
 KEYS = ("id", "output", "score", "judge", "ms", "usage", "usd")
 TOKENS = {"input_tokens": "prompt_tokens", "output_tokens": "completion_tokens", "cached_tokens": "cached_tokens"}
 """Our names for counts of tokens, and OpenAI's."""
+
+UNJUDGED = "where it could not be judged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,20 +80,15 @@ def _row(record: Record, asked: bool) -> dict[str, Json]:
     return {"id": record.id, "output": record.answer.text, **judge, "ms": round(record.answer.ms, 3), "usage": usage}
 
 
-def _recorded(line: int, row: Json) -> Recorded:
-    if isinstance(row, Malformed):
-        raise row
-    if not isinstance(row, Mapping) or not isinstance(row.get("id"), str | int) or isinstance(row.get("id"), bool):
-        raise Malformed("a row is an object with an `id`")
-    if unknown := [key for key in row if key not in KEYS]:
-        raise Malformed(f"unknown key `{unknown[0][:60]}` (known: {', '.join(KEYS)})")
+def _recorded(line: int, given: Json) -> Recorded:
+    row = keyed(given, KEYS)
     if ("output" in row and row["output"] is not None) == ("score" in row):
         raise Malformed("a row has either an `output` or a `score` (null where it could not be judged)")
     if "score" in row and "judge" in row:
         raise Malformed("`judge` is a judge's score of an `output`; a `score` stands alone")
     if "score" in row:
-        return Recorded(str(row["id"]), None, _score(row["score"]), line)
-    judge = Score(_score(row["judge"], "judge")) if "judge" in row else None
+        return Recorded(str(row["id"]), None, scored(row["score"], "score", UNJUDGED), line)
+    judge = Score(scored(row["judge"], "judge", UNJUDGED)) if "judge" in row else None
     return Recorded(str(row["id"]), _answer(row), None, line, judge)
 
 
@@ -118,14 +115,6 @@ def _number(row: Mapping[str, Json], key: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
         raise Malformed(f"`{key}` must be a number of zero or more")
     return float(value)
-
-
-def _score(given: Json, key: str = "score") -> float | None:
-    if given is None:
-        return None
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
-        raise Malformed(f"`{key}` must be a number from 0 to 1, or null where it could not be judged")
-    return float(given)
 
 
 def _judge(scorer: Scorer | None) -> Scorer:

@@ -91,6 +91,26 @@ def jsonl(path: Path) -> Iterator[Row]:
                 yield number, _parsed(raw)
 
 
+def keyed(row: Json, keys: Sequence[str]) -> Mapping[str, Json]:
+    """A row about an example: an object with an `id`, and of these keys alone; a `Malformed` says what is wrong."""
+    if isinstance(row, Malformed):
+        raise row
+    if not isinstance(row, Mapping) or not isinstance(row.get("id"), str | int) or isinstance(row.get("id"), bool):
+        raise Malformed("a row is an object with an `id`")
+    if unknown := [key for key in row if key not in keys]:
+        raise Malformed(f"unknown key `{unknown[0][:60]}` (known: {', '.join(keys)})")
+    return row
+
+
+def scored(given: Json, key: str, otherwise: str) -> float | None:
+    """A score in [0, 1], or None where the row says null, which means `otherwise`."""
+    if given is None:
+        return None
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 <= given <= 1:
+        raise Malformed(f"`{key}` must be a number from 0 to 1, or null {otherwise}")
+    return float(given)
+
+
 def _parsed(raw: bytes) -> Json:
     try:
         return parse(raw.decode("utf-8"))
