@@ -6,6 +6,7 @@ from .asking import Asking
 from .data import Dataset, Example
 from .duplicates import duplicates
 from .ledger import Ledger
+from .reuse import reused
 from .stack import Stack
 from .stats.budget import charge
 from .types import Json
@@ -33,7 +34,7 @@ def confirm(asking: Asking, ledger: Ledger, stack: Stack, given: Dataset) -> Non
         asking.evidence.add("confirmation", run=None, dropped=dropped, uses=0, overspent="", hash="", previous="")
         return
     body: dict[str, Json] = {"fingerprint": kept.fingerprint, "stack": stack.digest, "alpha": ALPHA}
-    earlier = [d for d in ledger.declared("confirmation") if d.body["fingerprint"] == kept.fingerprint]
+    earlier = reused(ledger, "confirmation", kept.fingerprint, kept)
     same = [d for d in earlier if d.body == body]
     link = same[0].hash if same else ledger.declare("confirmation", body)
     previous = next(d.previous for d in ledger.declared("confirmation") if d.hash == link)

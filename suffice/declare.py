@@ -17,6 +17,7 @@ from .looks import sizes_of
 from .model import Model
 from .plan import candidates_of
 from .plugins import find, spec_of
+from .reuse import reused
 from .score import AskingScorer
 from .stats.budget import charge, split
 from .task import Looks, Task
@@ -33,7 +34,7 @@ def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence) -> Lin
     """
     _enough(task)
     body = _body(task, model)
-    earlier = [d for d in ledger.declared("plan") if d.body["fingerprint"] == body["fingerprint"]]
+    earlier = reused(ledger, "plan", str(body["fingerprint"]), (*task.parts.test, *task.parts.edge))
     same = [d for d in earlier if d.body == plain(body)]
     link = same[0].hash if same else ledger.declare("plan", body)
     previous = next(d.previous for d in ledger.declared("plan") if d.hash == link)

@@ -202,6 +202,16 @@ def test_other_test_items_have_a_budget_of_their_own(tmp_path: Path) -> None:
     assert fresh.body["test"]["uses"] == 1 and not fresh.body["warnings"]
 
 
+def test_a_set_with_more_items_or_another_seed_is_no_fresh_one(tmp_path: Path) -> None:
+    """Adding examples until something shows, and drawing anew until it does, are further looks at the same items."""
+    climb(world(tmp_path, "right"))
+    more = climb(world(tmp_path, "right", n=150))
+    assert more.body["test"]["uses"] == 2 and "used by 2 plans" in more.body["warnings"][0]
+    drawn = climb(replace(world(tmp_path, "right"), seed=7))
+    assert drawn.body["test"]["uses"] == 3 and "used by 3 plans" in drawn.body["warnings"][0]
+    assert verify(tmp_path)
+
+
 def test_the_plan_is_declared_before_a_test_item_is_asked(tmp_path: Path) -> None:
     task = world(tmp_path, "right")
     with pytest.raises(BudgetSpent):

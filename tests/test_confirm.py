@@ -64,6 +64,13 @@ def test_another_stack_on_the_same_fresh_examples_is_disclosed(tmp_path: Path) -
     assert climb(confirmed(world(tmp_path, "few_shot"), *few)).body["confirmation"]["uses"] == 2
 
 
+def test_some_of_the_same_fresh_examples_are_the_same_fresh_examples(tmp_path: Path) -> None:
+    few = tuple(example(i) for i in range(500, 600))
+    climb(confirmed(world(tmp_path, "right"), *few))
+    other = climb(confirmed(world(tmp_path, "few_shot"), *few[:-1], example(700)))
+    assert other.body["confirmation"]["uses"] == 2
+
+
 def test_nothing_fresh_confirms_nothing(tmp_path: Path) -> None:
     found = climb(confirmed(world(tmp_path, "right"), example(3)))
     assert found.body["confirmation"]["n"] == 0 and found.body["confirmation"]["target_met"] is None

@@ -92,4 +92,4 @@ def charge(
 
 def _overspent(uses: int, spent: float) -> str:
     worth = f"the chance that any of their claims is false is only known to be at most {min(1.0, spent):.0%}"
-    return f"this test set has been used by {uses} plans: {worth}; use fresh data to confirm"
+    return f"items of this test set have been used by {uses} plans: {worth}; use fresh data to confirm"
