@@ -23,9 +23,6 @@ from ..errors import Damaged, Fault, InputError, ModelError
 from ..types import Json
 from ..weights import cache_dir
 
-TOGETHER = 63
-"""Tokens of a prompt that are computed together. From 64 on llama.cpp attends in tiles, which rounds otherwise: what a
-prompt shares with the one before it, and so the order of requests, then moves logits by 0.1 and more."""
 PREFIXES_MIB = 256
 """Memory in which a lane keeps the prefixes it was asked before the present one."""
 
@@ -82,8 +79,7 @@ def open_server(path: Path, *, context: int, threads: int, slots: int = 1, key: 
 
     params = xllamacpp.CommonParams()
     params.model.path = str(path)
-    params.n_ctx, params.n_parallel, params.n_ubatch = slots * context, slots, TOGETHER
-    params.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_ENABLED
+    params.n_ctx, params.n_parallel = slots * context, slots
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = threads
     params.api_keys = [key or secrets.token_urlsafe(24)] if key != "" else []
     params.cache_ram_mib = PREFIXES_MIB

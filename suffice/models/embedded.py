@@ -15,7 +15,7 @@ from ..digest import digest_of
 from ..errors import ModelError
 from ..types import Answer, Json, Message, Request, Step, ToolCall, Usage, wording
 from ..weights import KNOWN, checked_digest, derive, fetch
-from ._engine import TOGETHER, Engine, cores, engine, try_out, version
+from ._engine import Engine, cores, engine, try_out, version
 from ._quantize import write_eight_bit
 
 FAST = "SmolLM2-135M-Instruct.Q8_0-1.gguf"
@@ -63,7 +63,7 @@ class Embedded:
     def digest(self) -> str:
         """What a reply depends on beside the request: the weights, the engine's version, the form they are run in."""
         form = FAST if self._pinned else None
-        return digest_of({"weights": self.weights_digest, "engine": version(), "form": form, "together": TOGETHER})
+        return digest_of({"weights": self.weights_digest, "engine": version(), "form": form})
 
     def payload(self, request: Request) -> Json:
         """What the engine is given: named parameters only, nothing of the request is passed through unread."""

@@ -21,7 +21,7 @@ from suffice.errors import Damaged, InputError, ModelError
 from suffice.models.embedded import Embedded, confidence, inert, label_grammar, labels_of
 from suffice.plugins import build, spec_of
 from suffice.testing.endpoint import llama_endpoint
-from suffice.types import Answer, Message, Passage, Request, Sampling, Shot, Tool
+from suffice.types import Message, Passage, Request, Sampling, Shot, Tool
 
 LABELS = ("card_arrival", "card_lost", "charged_twice")
 SHOTS = (Shot("where is my card?", "card_arrival"), Shot("I was charged twice", "charged_twice"))
@@ -61,22 +61,6 @@ def test_the_same_request_gets_the_same_reply_however_many_are_asked_at_once(mod
     with ThreadPoolExecutor(8) as pool:
         assert [answer.text for answer in pool.map(model, asked)] == one_by_one
     assert len(set(one_by_one)) > 1
-
-
-def test_what_was_asked_before_moves_no_logit(smollm2: Path) -> None:
-    """Prompts of over 64 tokens, in llama.cpp's usual batches, gave other logits after others that begin alike."""
-    model, words = Embedded(context=1024, slots=1), [f"word{n}" for n in range(40)]
-
-    def asked(said: list[str]) -> Answer:
-        return model(Request(" ".join(said), sampling=Sampling(max_tokens=4, logprobs=True)))
-
-    first = asked(words)
-    assert first.usage.input_tokens > 64
-    for shared in (len(words), len(words) - 1, len(words) - 5, len(words) // 2):
-        asked([*words[:shared], *["cat"] * (len(words) - shared)])
-        again = asked(words)
-        assert again.usage.cached_tokens > first.usage.cached_tokens
-        assert (again.text, again.logprobs) == (first.text, first.logprobs)
 
 
 def test_samples_differ_and_each_can_be_drawn_again(model: Embedded) -> None:
