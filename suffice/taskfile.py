@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, ValidationInfo, field_validator
 
 from .errors import InputError
 from .task import Change, Looks, Profile, Target
@@ -63,6 +63,14 @@ class TargetFile(_Part):
         default=None, gt=0, description="The 95th percentile of the latency may not exceed this."
     )
     usd_per_1k: float | None = Field(default=None, ge=0, description="A thousand requests may not cost more than this.")
+
+    @field_validator("tolerance")
+    @classmethod
+    def _leaves_something(cls, given: float, info: ValidationInfo) -> float:
+        quality = info.data.get("quality")
+        if quality is not None and given >= quality:
+            raise ValueError(f"must be below the quality of {quality:g}, or anything would meet the target")
+        return given
 
 
 class ProfileFile(_Part):

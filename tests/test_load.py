@@ -74,6 +74,7 @@ def test_labels_that_yaml_would_turn_into_booleans_stay_words(write: Write) -> N
         ("target:\n  qualty: 0.9\n", 2, "unknown key `target.qualty`", "did you mean `quality`?"),
         ("name: x\n\ntarget: {quality: 90}\n", 3, "less than or equal to 1, not 90", ""),
         ("target: {quality: .nan}\n", 1, "must be a number", ""),
+        ("target: {quality: 0.9, tolerance: 0.9}\n", 1, "must be below the quality of 0.9", ""),
         ("profile: {knowledge_changes: often}\n", 1, "'weekly'", ""),
         ("profile: {must_cite: yes}\n", 1, "true or false", ""),
         ("output: {labels: [a, 1]}\n", 1, "`output.labels.1`: must be text", "quotes"),
