@@ -148,7 +148,7 @@ class _Trying:
         if arms is None:
             return False
         failures = self._asked_about(arms)
-        tried = bool(self.passing.examples) and arms.repeats == 1 and bool(probe.proves)
+        tried = bool(self.passing.examples) and arms.repeats == 1 and arms.at_most is None and bool(probe.proves)
         breaking = probe.arms(replace(self.setting, failures=self.passing)) if tried else None
         if self._too_dear(name, probe.proves, arms, failures, breaking):
             return False
@@ -203,9 +203,9 @@ class _Trying:
         """All failures; or those that no earlier probe fixed, and the few that every probe is asked about."""
         if not arms.open_only:
             return self.setting.failures
-        still = self._open()
-        some = still if arms.at_most is None else seeded(still.examples, self.setting.seed + 2)[: arms.at_most]
-        wanted = {e.id for e in (*some, *self.everywhere)}
+        wanted = {e.id for e in (*self.everywhere, *self._open())}
+        if arms.at_most is not None:
+            wanted = {e.id for e in self.everywhere.examples[: arms.at_most]}
         return self.setting.failures.only(e for e in self.setting.failures if e.id in wanted)
 
     def _open(self) -> Dataset:

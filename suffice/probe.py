@@ -51,7 +51,7 @@ class Arms:
     open_only: bool = False
     """Whether only failures that no earlier probe fixed are asked about, and a few drawn at random."""
     at_most: int | None = None
-    """How many of those are asked about at most, drawn by the seed: of probes whose replies are long."""
+    """Asks about so many of the failures drawn at random, and about no other: of probes whose replies are long."""
     reads: Reads = "passes"
     """What counts as fixed: that the probe's reply passes, or that it says what the failing reply said.
 

@@ -16,7 +16,7 @@ THOUGHT = (
 SHAM = f"First copy the message out, word by word. Then write `{MARK}` and after it the reply, and nothing else."
 ROOM = 192
 """Tokens for it, beyond what the reply may have."""
-ASKED = 20
+ASKED = 10
 """Failures it is tried on: its replies are the longest of all."""
 
 
