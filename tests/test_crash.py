@@ -117,10 +117,14 @@ def verdict(place: Path) -> Any:
 
 DATED = {"created", "ledger", "records", "stages", "p50_ms", "p95_ms", "p95_low_ms", "p95_high_ms"}
 
+TIMED = {"measured", "value", "low", "high"}
+"""What the signal about the prompt's latency measures."""
+
 
 def _undated(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _undated(v) for k, v in value.items() if k not in DATED}
+        timed = TIMED if value.get("row") == "M6" else set()
+        return {k: _undated(v) for k, v in value.items() if k not in DATED | timed}
     return [_undated(v) for v in value] if isinstance(value, list) else value
 
 
