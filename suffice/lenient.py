@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 from .data import likeness
 from .types import Json, Tool
@@ -37,21 +38,41 @@ def calls_in(text: str, tools: Sequence[Tool]) -> list[dict[str, Json]]:
     return found
 
 
+LONGEST, DEEPEST = 100_000, 60
+"""Letters of a reply that are looked at, and how deep a record in it may be nested: what is deeper is no record."""
+
+
 def _mended(text: str, begins: str) -> Json:
-    """The first JSON value in a text that begins so, repaired; None if there is none."""
+    """The first JSON value in a text that begins so, repaired; None if there is none, or none that can be read."""
     from json_repair import repair_json
 
     unquoted = text.replace('\\"', '"') if text.strip()[:1] == '"' else text
     at = [where for begin in begins if (where := unquoted.find(begin)) >= 0]
-    return repair_json(unquoted[min(at) : min(at) + 100_000], return_objects=True) if at else None
+    whole = unquoted[min(at) : min(at) + LONGEST] if at else ""
+    if not whole or _depth(whole) > DEEPEST:
+        return None
+    try:
+        return repair_json(whole, return_objects=True)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _depth(text: str) -> int:
+    """How many brackets are open at once at most, those in strings counted too."""
+    steps = (1 if bracket in "{[" else -1 for bracket in re.findall(r"[\[\]{}]", text))
+    return max(accumulate(steps), default=0)
 
 
 def _of_types(value: Mapping[str, Json], schema: Mapping[str, Json]) -> dict[str, Json]:
-    kinds = schema.get("properties", {})
-    return {key: _typed(item, kinds.get(key, {}).get("type")) for key, item in value.items()}
+    kinds = schema.get("properties")
+    told = kinds if isinstance(kinds, Mapping) else {}
+    return {
+        key: _typed(item, part.get("type") if isinstance(part := told.get(key), Mapping) else None)
+        for key, item in value.items()
+    }
 
 
-def _typed(item: Json, kind: str | None) -> Json:
+def _typed(item: Json, kind: Json) -> Json:
     if not isinstance(item, str) or kind not in ("integer", "number"):
         return item
     number = re.search(r"-?\d+(?:\.\d+)?", item.replace(",", ""))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ..data import Example, Output
-from ..types import Tool
+from ..types import Json, Tool
 
 
 def tools_of(example: Example, output: Output) -> Sequence[Tool]:
@@ -14,4 +14,8 @@ def tools_of(example: Example, output: Output) -> Sequence[Tool]:
     if not isinstance(own, list):
         return output.tools
     named = [t for t in own if isinstance(t, Mapping) and isinstance(t.get("name"), str)]
-    return [Tool(t["name"], str(t.get("description", "")), t.get("parameters") or {}) for t in named]
+    return [Tool(t["name"], str(t.get("description", "")), _schema(t.get("parameters"))) for t in named]
+
+
+def _schema(told: Json) -> Mapping[str, Json]:
+    return told if isinstance(told, Mapping) else {}

@@ -23,7 +23,7 @@ INLINE = re.compile(
     r"</?(?:a|b|i|u|s|em|strong|span|font|small|mark|sub|sup|wbr|bdi|code)\b[^<>]{0,500}>", re.IGNORECASE
 )
 """Tags that stand inside words as well as between them."""
-TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL)
+TAG = re.compile(r"<!--(?:(?!<!--).){0,5000}?-->|</?[a-zA-Z][^<>]{0,500}>", re.DOTALL)
 ASCII = frozenset(string.ascii_letters)
 MOSTLY = 0.3
 """The share of a text that must be encoded before it is decoded."""

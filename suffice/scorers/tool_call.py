@@ -51,6 +51,8 @@ class ToolCall:
         return f"{left[0]['name']}: nobody asked for this call" if left else None
 
     def _nearest(self, call: Value, made: Sequence[Value]) -> str:
+        if not isinstance(call, Mapping):
+            return f"{_shown(call)} is expected, and is no call"
         alike = [one for one in made if one["name"] == call.get("name")]
         if not alike:
             said = ", ".join(one["name"] for one in made) or "nothing"
@@ -58,6 +60,8 @@ class ToolCall:
         return str(self._wrong(call, alike[0]))
 
     def _wrong(self, want: Value, made: Value) -> str | None:
+        if not isinstance(want, Mapping):
+            return "no call is expected"
         if want.get("name") != made["name"]:
             return f"want {want.get('name')}, got {made['name']}"
         arguments = want.get("arguments") or {}
