@@ -97,14 +97,21 @@ class Example:
 
     @property
     def accepted(self) -> tuple[Json, ...]:
-        """The acceptable answers: `expected` itself, the items of its list, or of `{"any_of": […]}`."""
+        """The acceptable answers: `expected` itself, the items of its list, or of `{"any_of": […]}`.
+
+        A list of tool calls is one answer, and so is the empty one: no call.
+        """
         match self.expected:
             case {"any_of": list() as several}:
                 return tuple(several)
-            case list() as several:
+            case list() as several if not all(_is_call(one) for one in several):
                 return tuple(several)
             case one:
                 return (one,)
+
+
+def _is_call(value: Json) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"name", "arguments"}
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,15 @@ from .strict import Malformed, parse
 from .types import Answer, Ask, Json, Request, ToolCall
 
 Line = Mapping[str, Json]
+UNSAID: Mapping[str, Json] = {
+    "expected": None,
+    "partition": "core",
+    "split": None,
+    "context": [],
+    "time": None,
+    "group": None,
+}
+"""What an example says by not saying it; its input and its id are always told."""
 
 
 @dataclass
@@ -36,7 +45,7 @@ class Evidence:
     def add_examples(self, dataset: Dataset, part: str) -> None:
         """Write down a part's examples, in the order they are judged in."""
         for e in dataset:
-            self.add("example", part=part, **{k: v for k, v in plain(e).items() if v not in (None, [], "core")})
+            self.add("example", part=part, **{k: v for k, v in plain(e).items() if k not in UNSAID or v != UNSAID[k]})
 
     def add_run(self, run: Run, part: str) -> str:
         """Write down a run and its records, each once, and return its id; a run that went on is written on."""

@@ -16,6 +16,9 @@ def dataset(*examples: Example) -> Dataset:
     return Dataset(examples or (ONE, Example("b", "Who?", "Ada", partition="edge"), Example("c", "When?", "1843")))
 
 
+CALL = {"name": "look", "arguments": {"for": "Rome"}}
+
+
 @pytest.mark.parametrize(
     ("expected", "accepted"),
     [
@@ -23,11 +26,16 @@ def dataset(*examples: Example) -> Dataset:
         (["Rome", "Roma"], ("Rome", "Roma")),
         ({"any_of": [["a"], ["b"]]}, (["a"], ["b"])),
         ({"city": "Rome"}, ({"city": "Rome"},)),
+        ([], ([],)),
+        ([CALL, CALL], ([CALL, CALL],)),
+        ({"any_of": [[CALL], []]}, ([CALL], [])),
         (None, (None,)),
         (3, (3,)),
     ],
 )
-def test_a_list_or_any_of_means_alternatives(expected: Json, accepted: tuple[Json, ...]) -> None:
+def test_a_list_or_any_of_means_alternatives_but_calls_are_one_answer(
+    expected: Json, accepted: tuple[Json, ...]
+) -> None:
     assert Example("a", "?", expected).accepted == accepted
 
 

@@ -162,3 +162,13 @@ def test_what_there_is_one_of_must_be_there_once(times: int) -> None:
         evidence.add("task")
     with pytest.raises(InputError, match=f"{times} `task` lines, not one"):
         evidence.one("task")
+
+
+@pytest.mark.parametrize("example", [Example("d", "core", []), Example("core", "core", "core"), Example("e", [], None)])
+def test_an_example_is_read_back_whatever_its_words_are(example: Example, tmp_path: Path) -> None:
+    """The empty list is an answer, no call; and `core` may be a word like any other."""
+    evidence = Evidence()
+    evidence.add_examples(Dataset((example,)), "test")
+    evidence.write(tmp_path / "records.jsonl")
+    (line,) = Evidence.read(tmp_path / "records.jsonl").of("example")
+    assert example_of(line) == example
