@@ -144,6 +144,8 @@ def _causes(body: Body, screen: Console) -> None:
     for said in (about.get("note"), *about.get("words", ())):
         if said:
             screen.print(Text(said, style="dim"))
+    if not about.get("tried") and all(found["cause"] == "undiagnosed" for found in body["diagnosis"]):
+        return
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1))
     for found in body["diagnosis"]:
         between = "" if found["low"] is None else f"[{found['low']:.0%}, {found['high']:.0%}]"
