@@ -52,3 +52,12 @@ def test_what_comes_from_others_is_no_markup() -> None:
     body = json.loads(VERDICTS[0].read_text("utf-8"))
     body["headline"] = "[red]not markup[/red] [/]"
     assert "[red]not markup[/red] [/]" in shown(body, 120)
+
+
+@pytest.mark.parametrize(("tried", "said"), [([], False), ([{"probe": "restated"}], True)])
+def test_that_nothing_helped_is_said_only_where_something_was_tried(tried: list[Any], said: bool) -> None:
+    body = json.loads(VERDICTS[0].read_text("utf-8"))
+    body["diagnosis"] = [{"cause": "undiagnosed", "share": 1.0, "low": None, "high": None, "proved_by": "", "also": []}]
+    body["diagnosis_of"] = {"note": "there is nothing to intervene in", "words": [], "tried": tried}
+    text = words(shown(body, 120))
+    assert "there is nothing to intervene in" in text and ("nothing that was tried fixes these" in text) is said
