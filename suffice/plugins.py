@@ -28,7 +28,10 @@ from .types import Json
 
 T = TypeVar("T")
 
-SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes", "importers")
+SHELVES = (
+    *("layers", "models", "scorers", "probes", "readers", "embedders", "indexes", "importers"),
+    *("trainers", "platforms", "exporters"),
+)
 
 
 _GUARDED: ContextVar[bool] = ContextVar("guarded", default=False)

@@ -32,9 +32,9 @@ class Stack:
     """How replies are drawn where a request does not say."""
 
     def __call__(self, request: Request) -> Answer:
-        ask = _timed_model(self.model)
+        ask = model = _timed_model(self.model)
         for layer in reversed(self.layers):
-            ask = _timed(layer, ask)
+            ask = _timed(layer, ask, model)
         return ask(self._sampled(request))
 
     def push(self, layer: Layer) -> Stack:
@@ -176,6 +176,7 @@ class _Beneath:
     """What a layer's asks came to, so that no layer keeps accounts itself."""
 
     ask: Ask
+    model: Ask
     wall: float = 0.0
     usage: Usage = Usage()
     cost: float | None = 0.0
@@ -183,8 +184,15 @@ class _Beneath:
     asked: int = 0
 
     def __call__(self, request: Request) -> Answer:
+        return self._accounted(self.ask, request)
+
+    def straight(self, request: Request) -> Answer:
+        """Ask the model itself, past the layers between: see `straight`."""
+        return self._accounted(self.model, request)
+
+    def _accounted(self, ask: Ask, request: Request) -> Answer:
         start = time.perf_counter()
-        answer = self.ask(request)
+        answer = ask(request)
         self.wall += time.perf_counter() - start
         self.asked += 1
         self.usage += answer.usage
@@ -193,11 +201,17 @@ class _Beneath:
         return answer
 
 
-def _timed(layer: Layer, ask: Ask) -> Ask:
+def straight(ask: Ask) -> Ask:
+    """The model under all layers, where a layer was given `ask` by a stack; otherwise `ask` itself."""
+    found: Ask = getattr(ask, "straight", ask)
+    return found
+
+
+def _timed(layer: Layer, ask: Ask, model: Ask) -> Ask:
     name = name_of(type(layer))
 
     def asked(request: Request) -> Answer:
-        beneath, start = _Beneath(ask), time.perf_counter()
+        beneath, start = _Beneath(ask, model), time.perf_counter()
         answer = layer(request, beneath)
         own = max(0.0, time.perf_counter() - start - beneath.wall) * 1000
         step = Step(name, own, beneath.asked, answer.notes)

@@ -16,7 +16,8 @@ ROWS = (
     "types errors digest strict version exchange stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places "
-    "knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix",
+    "knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
+    "demonstrations trainer",
     "database stored writer ledger price budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
@@ -31,6 +32,7 @@ SHELVES = {
 HEAVY = {
     *("torch", "transformers", "sklearn", "scipy", "pandas", "xllamacpp", "onnx", "onnxruntime"),
     *("pypdf", "openai", "anthropic", "pyarrow", "gguf"),
+    *("peft", "trl", "datasets", "accelerate", "sentence_transformers", "safetensors"),
 }
 ALLOWED = {"stats": {"scipy"}, "rows.py": {"pyarrow"}}
 """scipy late in stats, pyarrow late in the one file that reads .parquet; all other heavy libraries live on shelves."""

@@ -1,0 +1,1 @@
+"""Platforms: one file is one provider that tunes models of its own."""
