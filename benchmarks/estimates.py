@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from suffice.climb import sampling_for
+from suffice.asking import sampling_for
 from suffice.data import Dataset
 from suffice.diagnose import FAILURES_AT_MOST, PASSING_AT_MOST
 from suffice.documents import Corpus

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .budget import Budget
-from .data import Dataset
+from .data import Dataset, worded
 from .evidence import Evidence
 from .ledger import Ledger
 from .looks import asked_of, graded, scores_of
@@ -15,7 +15,7 @@ from .run import Progress, run
 from .stack import Stack
 from .stats import rung
 from .task import Task
-from .types import Json
+from .types import Json, Sampling
 
 UNLOADED = 30
 """Test items asked one at a time where a latency target decides."""
@@ -208,3 +208,10 @@ def asks(of: Run) -> bool:
     """Whether a stack asked its model for any item."""
     steps: Iterable[str] = (s.name for r in of.records if r.answer is not None for s in r.answer.trace)
     return any(name == "model" for name in steps) or any(r.answer is None for r in of.records)
+
+
+def sampling_for(task: Task, dev: Dataset) -> Sampling:
+    """Greedy, with room for half as much again as the longest right answer on dev (about 2.5 characters a token)."""
+    longest = max((len(worded(a)) for e in dev for a in e.accepted), default=100)
+    least = {"labels": 8, "text": 32, "schema": 48, "tools": 48}[task.output.kind]
+    return Sampling(max_tokens=min(1024, max(least, round(longest * 1.5 / 2.5) + 4)), seed=task.seed)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from .artifacts import write_whole
-from .asking import UNLOOKED, Asking, Watch, asks, settled, told
+from .asking import UNLOOKED, Asking, Watch, asks, sampling_for, settled, told
 from .budget import Budget
 from .compare import pairs
 from .confirm import confirm
-from .data import Dataset, worded
+from .data import Dataset
 from .dear import too_dear
 from .declare import declare
 from .descend import changes, descend
@@ -38,7 +38,8 @@ from .signals import Signal, signals_of
 from .stack import Stack
 from .stats.rung import worth_opening
 from .task import Task
-from .types import Json, Sampling
+from .tuning import Tuning
+from .types import Json
 from .variance import refit
 from .verdict import Conclusion, Verdict, conclude
 from .version import __version__
@@ -326,6 +327,8 @@ class _Climb:
     def _variants(self, rung: Rung) -> list[Stack]:
         if getattr(self.model, "fixed", False) and rung.name == "prompt":
             return [self.base]
+        if rung.name == "fine_tuning":
+            return Tuning(self.asking, self.base, self.best_run).stacks()
         layer = layer_of(rung, self.task)
         below = Stack(self.model, (), self.base.sampling) if rung.name in ("classifier", "prompt") else self.base
         found: list[Stack] = []
@@ -476,13 +479,6 @@ def _close(ranked: list[tuple[Stack, Run]]) -> bool:
         return False
     first, second = ((run_.quality or 0.0) * len(run_.records) for _, run_ in ranked[:2])
     return first - second < CLEAR_LEAD
-
-
-def sampling_for(task: Task, dev: Dataset) -> Sampling:
-    """Greedy, with room for half as much again as the longest right answer on dev (about 2.5 characters a token)."""
-    longest = max((len(worded(a)) for e in dev for a in e.accepted), default=100)
-    least = {"labels": 8, "text": 32, "schema": 48, "tools": 48}[task.output.kind]
-    return Sampling(max_tokens=min(1024, max(least, round(longest * 1.5 / 2.5) + 4)), seed=task.seed)
 
 
 def _variant_name(stack: Stack, rung: Rung) -> str:

@@ -78,6 +78,7 @@ class _Loading:
             score=score,
             rules=self.named("rules", said.rules) if said.rules else None,
             target=said.aims,
+            training=said.schooling,
             profile=said.surroundings,
             looks=said.looks,
             labels=self.labels(),

@@ -8,7 +8,7 @@ from .layer import Layer
 from .plugins import name_of
 from .stack import Stack
 
-ORDER = ("student", "classifier", "rules", "structure", "long_context", "retrieval", "few_shot", "prompt")
+ORDER = ("student", "classifier", "rules", "structure", "adapter", "long_context", "retrieval", "few_shot", "prompt")
 """How layers stand in a stack, outermost first."""
 ANSWERING = ("classifier", "constant", "student")
 """Layers that spare the model calls: a stack without them is no lighter."""

@@ -39,8 +39,8 @@ LADDER = (
     Rung("long_context", "long context", "long_context", "the task has no documents that fit a prompt", "gold_context"),
     Rung("structure", "structure", "structure", "the answers are free text, with no labels or schema to hold them to"),
     Rung("rules", "rules", "rules", "the task has no rules.yaml"),
-    Rung("fine_tuning", "fine-tuning", "adapter", ""),
-    Rung("distillation", "distillation", "student", ""),
+    Rung("fine_tuning", "fine-tuning", "adapter", "there is nothing to train"),
+    Rung("distillation", "distillation", "student", "there is no teacher to learn from"),
 )
 """The order of docs/framework.md §1: never skip a rung because a heavier one sounds more serious."""
 
@@ -146,7 +146,7 @@ FINALISTS = 2
 
 def candidates_of(task: Task, model: Model) -> list[str]:
     """The rungs that may be judged on test, known before it is opened."""
-    return [r.name for r in LADDER if r.name not in TRAINED and plan(r, task, model=model).action == "try"]
+    return [r.name for r in LADDER if plan(r, task, model=model).action == "try"]
 
 
 def calls_of(task: Task, variants: int) -> int:
@@ -164,11 +164,14 @@ MOVING = ("weekly", "daily", "hourly")
 
 def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None, rows: tuple[str, ...]) -> Proposal:
     gates = _tuning_gates(task, diagnosis) if rung.name == "fine_tuning" else _distilling_gates(task)
-    failed = [g for g in gates if not g.passed]
-    if failed:
+    layer = layer_of(rung, task)
+    gates += tuple(layer.gates(task, task.parts.pool)) if layer else ()
+    if failed := [g for g in gates if not g.passed]:
         return Proposal(rung, "refuse", _refusal(failed), gates=gates, acts_on=rows)
-    reason = f"its gates hold ({len(task.parts.dev)} solved examples), but this version has no trainer for it yet"
-    return Proposal(rung, "skip", "; ".join((reason, *rows)), gates=gates, acts_on=rows)
+    if layer is None:
+        return Proposal(rung, "skip", rung.without, gates=gates, acts_on=rows)
+    reason = f"its gates hold ({len(task.parts.dev)} solved examples)"
+    return Proposal(rung, "try", "; ".join((reason, *rows)), gates=gates, acts_on=rows)
 
 
 def _tuning_gates(task: Task, diagnosis: Diagnosis | None) -> tuple[Gate, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .climb import sampling_for
+from .asking import sampling_for
 from .declare import judge_of, shared
 from .diagnose import CALLS_A_FAILURE, EXPLAINED_AT_MOST, FAILURES_AT_MOST
 from .leakage import leaks, warnings_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Literal
 from .data import Dataset, Output
 from .labels import Labels
 from .split import Parts, split
+from .types import Json
 
 Looks = Literal["pocock", "obrien_fleming", "none"]
 Change = Literal["never", "yearly", "quarterly", "monthly", "weekly", "daily", "hourly"]
@@ -37,6 +39,17 @@ class Profile:
     smallest_lift: float = 0.02
 
 
+@dataclass(frozen=True, slots=True)
+class Training:
+    """How a climb may train, where the gates of fine-tuning hold."""
+
+    trainer: str = "lora"
+    recipe: Mapping[str, Json] = field(default_factory=dict)
+    """The trainer's fields that differ from its defaults."""
+    minutes: float = 60.0
+    """What all training of a climb may take; what would take longer is not begun."""
+
+
 @dataclass(frozen=True)
 class Task:
     """One task folder, read and checked."""
@@ -57,6 +70,7 @@ class Task:
     rules: Path | None = None
     target: Target = Target()
     profile: Profile = Profile()
+    training: Training = Training()
     looks: Looks = "pocock"
     """When decisions may fall on test: at looks that stop early, at looks of full power, or once, on everything."""
     labels: Labels | None = None

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, ValidationInfo, field_validator
 
 from .errors import InputError
-from .task import Change, Looks, Profile, Target
+from .task import Change, Looks, Profile, Target, Training
 from .types import Json
 from .yamlfile import Place, YamlFile
 
@@ -97,6 +97,16 @@ class JudgeFile(_Part):
     scale: int = Field(default=2, ge=2, le=101, description="How many grades: 2 are wrong and right, 5 go by quarters.")
 
 
+class TrainingFile(_Part):
+    """How a climb may train, where the gates of fine-tuning hold."""
+
+    trainer: str = Field(default="lora", min_length=1, description="lora, qlora, full or mine.py:Trainer.")
+    recipe: dict[str, bool | int | float | str] = Field(
+        default_factory=dict, description="The trainer's fields that differ from its defaults."
+    )
+    minutes: float = Field(default=60.0, gt=0, description="What all training may take; longer is not begun.")
+
+
 def _kind(output: Json) -> str | None:
     if output == "text":
         return "text"
@@ -157,11 +167,17 @@ class TaskFile(_Part):
         description="When test decides: pocock stops early, obrien_fleming keeps full power, none asks everything.",
     )
     profile: ProfileFile = Field(default=ProfileFile(), description="Volume, volatility, owner.")
+    training: TrainingFile = Field(default=TrainingFile(), description="How a climb may train, where gates hold.")
 
     @property
     def aims(self) -> Target:
         """The target as the rest of the house knows it."""
         return Target(**self.target.model_dump())
+
+    @property
+    def schooling(self) -> Training:
+        """How to train, as the rest of the house knows it."""
+        return Training(**self.training.model_dump())
 
     @property
     def surroundings(self) -> Profile:
@@ -225,7 +241,12 @@ def _without_tag(place: Place) -> Place:
     return (place[0], *place[2:]) if len(place) > 1 and place[0] == "output" else place
 
 
-_PARTS: Mapping[str, type[_Part]] = {"target": TargetFile, "profile": ProfileFile, "judge": JudgeFile}
+_PARTS: Mapping[str, type[_Part]] = {
+    "target": TargetFile,
+    "profile": ProfileFile,
+    "judge": JudgeFile,
+    "training": TrainingFile,
+}
 
 
 def _keys_at(place: Place) -> list[str]:

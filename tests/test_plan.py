@@ -107,11 +107,14 @@ def test_fine_tuning_and_distillation_are_always_considered_with_numbers(tmp_pat
     assert not proposed("fine_tuning", task, diagnosis=found("knowledge", 0.9)).gates[-1].passed
 
 
-def test_a_trained_rung_whose_gates_hold_says_that_it_has_no_trainer_yet(tmp_path: Path) -> None:
+def test_a_trained_rung_whose_other_gates_hold_needs_weights_that_are_here(tmp_path: Path) -> None:
     profile = Profile(requests_per_day=20_000, owner="Ada", stable_months=12)
     task = replace(world(tmp_path, n=1100, profile=profile), strong_model="other/strong")
-    for rung in TRAINED:
-        assert proposed(rung, task).action == "skip" and "no trainer" in proposed(rung, task).reason
+    for rung, weights in (("fine_tuning", "weights"), ("distillation", "student")):
+        refused = proposed(rung, task)
+        assert refused.action == "refuse" and [g.name for g in refused.gates if not g.passed] == [weights]
+        here = replace(task, model="embedded")
+        assert proposed(rung, here).action == "try" and "its gates hold" in proposed(rung, here).reason
 
 
 def test_every_rung_says_why_it_may_have_nothing_to_do() -> None:
@@ -123,7 +126,7 @@ def test_tuning_is_refused_where_the_answers_are_facts_of_the_documents(tmp_path
     facts = world(tmp_path / "facts", n=1100, documents=1100, profile=profile)
     refused = proposed("fine_tuning", facts)
     assert refused.action == "refuse" and "no frozen facts: This set teaches facts; retrieve them: " in refused.reason
-    assert [g.name for g in refused.gates if not g.passed] == ["no frozen facts"]
+    assert [g.name for g in refused.gates if not g.passed] == ["no frozen facts", "weights"]
     labels = proposed("fine_tuning", world(tmp_path / "labels", n=1100, documents=60, kind="labels", profile=profile))
     assert {g.name: g.passed for g in labels.gates}["no frozen facts"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def standing(task: Task, named: str | None = None) -> tuple[Stack, str]:
     """The stack, and in a word where it comes from."""
-    from ..climb import sampling_for
+    from ..asking import sampling_for
     from ..model import resolve
     from ..plugins import find
     from ..stack import Stack

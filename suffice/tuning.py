@@ -1,0 +1,126 @@
+"""Tuning: train on growing slices of dev, stop where more would not pay, and hand the climb what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from .asking import Asking
+from .data import Dataset
+from .evidence import Line
+from .lean import held_to, lean
+from .places import placed
+from .plan import LADDER, layer_of
+from .record import Run
+from .run import Progress
+from .stack import Stack
+from .stats.curve import Curve, learned
+from .trainer import Stage, listening
+from .types import Json
+
+SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
+"""The slices of a learning curve, as shares of what there is to learn from."""
+SMALLEST = 40
+"""Demonstrations under which a slice is left out."""
+
+
+@dataclass
+class Tuning:
+    """One adapter for one task, trained beside the stack that the climb stands on."""
+
+    asking: Asking
+    base: Stack
+    best: Run | None
+    """What is held, on dev: a curve that cannot reach it is not followed to its end."""
+
+    def stacks(self) -> list[Stack]:
+        """The stacks that came of it: the tuned model alone, and held to the output contract where there is one."""
+        points: list[dict[str, Json]] = []
+        stopped, adapter = "", self.unfitted
+        for share in self._shares:
+            if stopped := self._enough(points, share):
+                break
+            adapter = self._fitted(share)
+            points.append(self._measured(adapter))
+        told = {"rung": "fine_tuning", "items": [e.id for e in self.held], "points": points, "stopped": stopped}
+        self.asking.evidence.add("curve", **told)
+        return [*self._with(adapter)]
+
+    @cached_property
+    def lean(self) -> Stack:
+        """What the tuned model stands in."""
+        return lean(self.base, self.asking.task)
+
+    @cached_property
+    def unfitted(self) -> Any:
+        """The layer before it has learned."""
+        return layer_of(next(r for r in LADDER if r.name == "fine_tuning"), self.asking.task)
+
+    @cached_property
+    def held(self) -> Dataset:
+        """Pool items that no slice learns from."""
+        pool = self.asking.task.parts.pool
+        out = {row.id for row in self.unfitted.taught(self.lean, pool).held}
+        return pool.only((e for e in pool if e.id in out), "held")
+
+    @property
+    def _shares(self) -> Iterator[float]:
+        rows = len(self.unfitted.taught(self.lean, self.asking.task.parts.pool).rows)
+        return (share for share in SHARES if share == 1 or share * rows >= SMALLEST)
+
+    def _fitted(self, share: float) -> Any:
+        """The adapter trained on a share of what there is."""
+        what = f"fine-tuning: training on {share:.0%}"
+        self.asking.watch(what, None)
+        adapter = replace(self.unfitted, share=share)
+        with listening(lambda stage: self.asking.watch(what, _progress(stage))):
+            return adapter.fit(self.lean, self.asking.task.parts.pool)
+
+    def _measured(self, adapter: Any) -> dict[str, Json]:
+        """The slice on the held-out items, as the climb would serve it; and what training took."""
+        share = adapter.share
+        stack = [*self._with(adapter)][-1]
+        found = self.asking.run(stack, self.held, "held", f"fine-tuning: trained on {share:.0%}, held-out items")
+        done = adapter.learned(self.lean, self.asking.task.parts.pool)
+        metrics = done.card.get("metrics", {})
+        rows = len(adapter.taught(self.lean, self.asking.task.parts.pool).rows)
+        told = {k: metrics[k] for k in ("tokens", "epochs", "cpu_seconds", "loss", "held_loss") if k in metrics}
+        return {"rows": rows, "share": share, "run": found.id, "seconds": done.seconds, **told}
+
+    def _enough(self, points: Sequence[Line], share: float) -> str:
+        """Why the next slice is not trained: it would take too long, or the curve leads nowhere."""
+        if not points:
+            return ""
+        minutes, last = self.asking.task.training.minutes, points[-1]
+        spent = sum(p["seconds"] for p in points)
+        due = last["seconds"] * share / last["share"]
+        if (spent + due) / 60 > minutes:
+            return f"training on {share:.0%} would take {due / 60:.0f} minutes more than the {minutes:g} that it may"
+        found = self._curve(points)
+        best = self.best.quality if self.best else None
+        ahead = next((p for p in found.predicted if p.rows >= last["rows"] * share / last["share"]), None)
+        if ahead is not None and best is not None and ahead.high < best:
+            return f"on {ahead.rows} rows it would reach {ahead.high:.2f} at most, and {best:.2f} is held already"
+        return ""
+
+    def _curve(self, points: Sequence[Line]) -> Curve:
+        records: dict[str, dict[str, float]] = {p["run"]: {} for p in points}
+        for line in self.asking.evidence.of("record"):
+            if line["run"] in records:
+                records[line["run"]][line["id"]] = line["value"] or 0.0
+        values = [[records[p["run"]][e.id] for e in self.held] for p in points]
+        return learned([p["rows"] for p in points], values)
+
+    def _with(self, adapter: Any) -> Iterator[Stack]:
+        tuned = placed(self.lean, adapter)
+        yield tuned
+        if (held := held_to(tuned, self.asking.task)) is not None:
+            yield held
+
+
+def _progress(stage: Stage) -> Progress:
+    """Training as the meter of a run shows it: steps in the place of items."""
+    spent = stage.point.tokens / stage.tokens_per_second if stage.tokens_per_second else 0.0
+    return Progress(stage.step, stage.steps, 0.0, 0, spent, stage.eta)
