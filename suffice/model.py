@@ -51,28 +51,30 @@ def resolve(address: str, *, folder: Path | None = None) -> Model:
         url, _, name = address.partition("#")
         if not name:
             raise InputError(f"model `{address}` names no model", hint="write http://host/v1#name")
-        return _made(find("models", "openai"), name=name, base_url=url)
+        return _made(find("models", "openai"), beside, name=name, base_url=url)
     if scheme == "recorded":
-        recorded = _made(find("models", "recorded"), file=rest, folder=beside)
+        recorded = _made(find("models", "recorded"), beside, file=rest)
         _ = recorded.digest  # reads the file, so that a wrong row is told now
         return recorded
     if scheme == "gguf":
-        return _made(find("models", "embedded"), gguf=str((beside / Path(rest).expanduser()).resolve()))
+        return _made(find("models", "embedded"), beside, gguf=str((beside / Path(rest).expanduser()).resolve()))
     if scheme == "hf":
-        return _made(find("models", "transformers"), path=str(beside / rest))
+        return _made(find("models", "transformers"), beside, path=str((beside / Path(rest).expanduser()).resolve()))
     if ":" in address:
-        return _made(find("models", address, beside=beside))
+        return _made(find("models", address, beside=beside), beside)
     provider, slash, name = address.partition("/")
     if slash and not name:
         raise InputError(f"model `{address}` names no model", hint=f"write {provider}/NAME")
-    return _made(find("models", provider), name=name) if name else _made(find("models", provider))
+    return _made(find("models", provider), beside, **({"name": name} if name else {}))
 
 
 _HOW = "write provider/NAME, http://host/v1#NAME, recorded:FILE.jsonl, gguf:PATH or embedded"
 
 
-def _made(plugin: Json, **fields: str | Path) -> Model:
+def _made(plugin: Json, beside: Path, **fields: str) -> Model:
+    """The plugin made; one with a `folder` finds there what belongs to the task: replies, adapters."""
+    at_home = {"folder": beside} if "folder" in getattr(plugin, "__dataclass_fields__", {}) else {}
     try:
-        return cast(Model, plugin(**fields))
+        return cast(Model, plugin(**fields, **at_home))
     except TypeError as wrong:
         raise InputError(f"model `{getattr(plugin, '__name__', plugin)}`: {wrong}", hint=_HOW) from wrong

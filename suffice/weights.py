@@ -2,6 +2,7 @@
 
 cache_dir()/weights/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf   the embedded model
 cache_dir()/weights/minilm/model.safetensors                  the embedded embedder, its tokenizer.json beside it
+cache_dir()/adapters/                                         adapters in the form that llama.cpp loads
 cache_dir()/checked/                                          which file contents were hashed already (size and time)
 """
 
@@ -91,13 +92,17 @@ def fetch(name: str) -> Path:
 
 def derive(name: str, file: str, write: Callable[[Path], None]) -> Path:
     """A file made once by `write(path)` from the weights called `name`, and kept beside them; remade when damaged."""
-    path = _folder(name) / file
+    return derived(_folder(name) / file, write)
+
+
+def derived(path: Path, write: Callable[[Path], None]) -> Path:
+    """A file of the cache, made once by `write(elsewhere)` and moved to `path`; remade when damaged."""
     if not _intact(path):
-        with exclusive(_folder(name)), tempfile.TemporaryDirectory(dir=_folder(name)) as scratch:
+        with exclusive(path.parent), tempfile.TemporaryDirectory(dir=path.parent) as scratch:
             if not _intact(path):
-                write(Path(scratch) / file)
-                write_whole(_promise(path), file_digest(Path(scratch) / file).encode())
-                (Path(scratch) / file).replace(path)
+                write(Path(scratch) / path.name)
+                write_whole(_promise(path), file_digest(Path(scratch) / path.name).encode())
+                (Path(scratch) / path.name).replace(path)
     return path
 
 

@@ -3,19 +3,20 @@
 An engine is a few lanes, each a llama.cpp server of its own with one request at a time, because that is what a
 processor serves best: batching requests gains nothing there, and threads that share one request wait for each other
 without sleeping, so that one busy core stalls them all. It also keeps replies the same however many are asked at once.
-The lanes read the same mapped file; each keeps its own prefix cache.
+The lanes read the same mapped file; each keeps its own prefix cache, and serves one adapter or none.
 """
 
 from __future__ import annotations
 
 import atexit
+import math
 import os
 import secrets
 import subprocess
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
-from queue import Empty, LifoQueue
 from typing import Any
 
 from ..artifacts import write_whole
@@ -26,45 +27,76 @@ from ..weights import cache_dir
 PREFIXES_MIB = 256
 """Memory in which a lane keeps the prefixes it was asked before the present one."""
 
+SPARE = 2
+"""Lanes that may be open beyond two for each that works: the one idle for longest closes when there are more."""
+
 _ENGINES: dict[tuple[str, int, int], Engine] = {}
 _LOCK = threading.Lock()
 
 
 class Engine:
-    """A model file and the lanes opened on it so far."""
+    """A model file and the lanes opened on it so far, each for the model as it is or for one adapter over it.
+
+    No lane changes its adapter: llama.cpp's prefix cache knows prompts by their tokens alone, and would hand a prefix
+    read under one adapter to a request under another. So requests that alternate also keep their prefixes.
+    """
 
     def __init__(self, path: Path, lanes: int, context: int) -> None:
         self.path, self.lanes, self.context = path, lanes, context
-        self._opened = 0
-        self._free: LifoQueue[Any] = LifoQueue()
-        self._lock = threading.Lock()
+        self.opened: Counter[Path | None] = Counter()
+        """Lanes that are open now, by their adapter."""
+        self._idle: list[tuple[Path | None, Any]] = []
+        """Lanes waiting for work, the one freed last at the end."""
+        self._working = 0
+        self._changed = threading.Condition()
 
-    def chat(self, payload: Json) -> Json:
+    def chat(self, payload: Json, adapter: Path | None = None) -> Json:
         """One chat completion; raises ModelError with the engine's own words when it declines."""
-        lane = self._lane()
+        lane = self._lane(adapter)
         try:
             reply = lane.handle_chat_completions(payload)
         except (RuntimeError, ValueError) as wrong:
             fault: Fault = "rejected" if "schema" in str(wrong) else "server_error"
             raise ModelError(f"the embedded engine cannot serve the request: {wrong}", fault=fault) from wrong
         finally:
-            self._free.put(lane)
+            self._free(adapter, lane)
         if "choices" not in reply:
             raise _declined(reply.get("error", reply))
         return reply
 
-    def _lane(self) -> Any:
-        """The lane freed last, whose prefix is likeliest to fit; a new one while there are fewer than allowed."""
+    def _lane(self, adapter: Path | None) -> Any:
+        """The adapter's lane freed last, whose prefix is likeliest to fit; a new one where none is idle."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._working < self.lanes)
+            self._working += 1
+            for at in reversed(range(len(self._idle))):
+                if self._idle[at][0] == adapter:
+                    return self._idle.pop(at)[1]
+            tired = self._tired()
+            self.opened[adapter] += 1
+        del tired  # a server closes here, where nobody waits for it
         try:
-            return self._free.get_nowait()
-        except Empty:
-            pass
-        with self._lock:
-            if self._opened < self.lanes:
-                lane = open_server(self.path, context=self.context, threads=threads(self.lanes))
-                self._opened += 1
-                return lane
-        return self._free.get()
+            return open_server(self.path, context=self.context, threads=threads(self.lanes), adapter=adapter)
+        except BaseException:
+            self._free(adapter, None)
+            raise
+
+    def _free(self, adapter: Path | None, lane: Any) -> None:
+        with self._changed:
+            self._working -= 1
+            if lane is None:
+                self.opened[adapter] -= 1
+            else:
+                self._idle.append((adapter, lane))
+            self._changed.notify()
+
+    def _tired(self) -> Any:
+        """The lane idle for longest, where another would be one too many."""
+        if self.opened.total() < 2 * self.lanes + SPARE or not self._idle:
+            return None
+        adapter, lane = self._idle.pop(0)
+        self.opened[adapter] -= 1
+        return lane
 
 
 def engine(path: Path, digest: str, *, lanes: int, context: int) -> Engine:
@@ -73,7 +105,9 @@ def engine(path: Path, digest: str, *, lanes: int, context: int) -> Engine:
         return _ENGINES.setdefault((digest, lanes, context), Engine(path, lanes, context))
 
 
-def open_server(path: Path, *, context: int, threads: int, slots: int = 1, key: str | None = None) -> Any:
+def open_server(
+    path: Path, *, context: int, threads: int, slots: int = 1, key: str | None = None, adapter: Path | None = None
+) -> Any:
     """A llama.cpp server; its port on this machine answers to `key` alone (None makes one up, "" lets anybody in)."""
     import xllamacpp
 
@@ -86,11 +120,15 @@ def open_server(path: Path, *, context: int, threads: int, slots: int = 1, key: 
     params.cache_idle_slots = False
     params.warmup = False
     params.verbosity = -1
+    if adapter is not None:
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(str(adapter), 1.0)]
     try:
         return xllamacpp.Server(params)
     except RuntimeError as wrong:
         raise Damaged(
-            "llama.cpp cannot load this model file", file=str(path), hint="it may be cut short, or not a chat model"
+            "llama.cpp cannot load this model file",
+            file=str(adapter or path),
+            hint="it may be cut short, or not a chat model",
         ) from wrong
 
 
@@ -111,36 +149,39 @@ def version() -> str:
     return installed("xllamacpp")
 
 
-def try_out(path: Path, digest: str) -> None:
-    """Load a model file that nobody vouches for in a child process, once, and let it answer.
+def try_out(path: Path, digest: str, adapter: Path | None = None) -> None:
+    """Load a model file that nobody vouches for, or an adapter over one, in a child process, once; let it answer.
 
     A file that makes llama.cpp abort, or its template run forever, then ends the child instead of a climb. After that
     it is loaded in this process, for speed: this guards against damage, it does not make a stranger's file trustworthy.
     """
-    with path.open("rb") as file:
+    tried, what = (adapter, "adapter") if adapter else (path, "model file")
+    with tried.open("rb") as file:
         if file.read(4) != b"GGUF":
             raise InputError("this is not a GGUF model file", file=str(path), hint="give a chat model's .gguf file")
-    passed = cache_dir() / "checked" / f"tried-{digest}-{version()}"
+    passed = cache_dir() / "checked" / f"tried-{f'{adapter.stem}-' if adapter else ''}{digest}-{version()}"
     if passed.exists():
         return
-    here = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
-    command = [sys.executable, "-P", "-m", "suffice.models._engine", str(path)]
     patience = 120 + path.stat().st_size / 20e6
+    if reason := _failed(["-m", "suffice.models._engine", str(path), *([str(adapter)] if adapter else [])], patience):
+        hint = "its numbers are out of bounds: train it again" if adapter else "it is damaged, or no chat model"
+        raise Damaged(f"a trial run of this {what} failed: {reason}", file=str(tried), hint=hint)
+    write_whole(passed, b"")
+
+
+def _failed(arguments: list[str], patience: float) -> str:
+    """Why a child Python with these arguments did not end well within so many seconds; "" where it did."""
+    here = os.pathsep.join(filter(None, (str(Path(__file__).parents[2]), os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(  # noqa: S603 - our own module
-            command,
+            [sys.executable, "-P", *arguments],
             env={**os.environ, "PYTHONPATH": here, "GGML_NO_BACKTRACE": "1"},
             capture_output=True,
             timeout=patience,
         )
-        reason = f"it ended with code {done.returncode}" if done.returncode else ""
     except subprocess.TimeoutExpired:
-        reason = f"it gave no reply in {patience:.0f} s"
-    if reason:
-        raise Damaged(
-            f"a trial run of this model file failed: {reason}", file=str(path), hint="it is damaged, or no chat model"
-        )
-    write_whole(passed, b"")
+        return f"it gave no reply in {patience:.0f} s"
+    return f"it ended with code {done.returncode}" if done.returncode else ""
 
 
 @atexit.register
@@ -162,6 +203,13 @@ def _declined(error: Json) -> ModelError:
     return ModelError(f"the embedded engine rejects the request: {told.get('message', told)}", fault="rejected")
 
 
+def _trial(path: Path, adapter: Path | None = None) -> None:
+    """Greet the model; the probabilities of its reply are numbers."""
+    hello: Json = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2, "temperature": 0}
+    reply = Engine(path, lanes=1, context=512).chat({**hello, "logprobs": True, "top_logprobs": 1}, adapter)
+    told = [token["logprob"] for token in reply["choices"][0]["logprobs"]["content"]]
+    sys.exit(0 if told and all(isinstance(p, int | float) and math.isfinite(p) for p in told) else 3)
+
+
 if __name__ == "__main__":
-    hello = {"messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2, "temperature": 0}
-    Engine(Path(sys.argv[1]), lanes=1, context=512).chat(hello)
+    _trial(*map(Path, sys.argv[1:]))

@@ -7,19 +7,25 @@ import math
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 
+from ..adapter import VARIANT, Adapter, artifact
 from ..digest import digest_of
 from ..errors import ModelError
+from ..trainer import Base
 from ..types import Answer, Json, Message, Request, Step, ToolCall, Usage, wording
-from ..weights import KNOWN, checked_digest, derive, fetch
+from ..weights import KNOWN, cache_dir, checked_digest, derive, derived, fetch
 from ._engine import Engine, cores, engine, try_out, version
+from ._lora import write_lora
 from ._quantize import write_eight_bit
+from ._transformers import to_transformers
 
 FAST = "SmolLM2-135M-Instruct.Q8_0-1.gguf"
 """The known weights as they are run."""
+FORM = "1"
+"""Numbers the way in which adapters are written for the engine: replies under another form are other replies."""
 WIDTH = 100
 """How many candidates per token are looked at for the probability of a label."""
 
@@ -34,6 +40,8 @@ class Embedded:
     """Tokens of prompt and reply together; a model trained on less takes less."""
     slots: int | None = None
     """Requests answered at the same time; None: one for each core, eight at most."""
+    folder: Path = field(default=Path(), repr=False, compare=False)
+    """The task folder, whose `.suffice/artifacts` hold the adapters that requests may name."""
 
     @property
     def name(self) -> str:
@@ -45,7 +53,7 @@ class Embedded:
 
     @property
     def spec(self) -> Mapping[str, Json]:
-        own = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        own = {f.name: getattr(self, f.name) for f in fields(self) if f.repr and getattr(self, f.name) != f.default}
         return {"use": "embedded", **own}
 
     @cached_property
@@ -67,8 +75,7 @@ class Embedded:
 
     def payload(self, request: Request) -> Json:
         """What the engine is given: named parameters only, nothing of the request is passed through unread."""
-        if request.model not in (None, self.name):
-            raise ModelError(f"the embedded model has no variant `{request.model}`", fault="rejected")
+        adapter = self._variant(request.model)
         drawn, labels = request.sampling, labels_of(request.schema)
         body: dict[str, Json] = {
             "messages": [_message(m) for m in wording(request)],
@@ -80,6 +87,8 @@ class Embedded:
             "seed": (drawn.seed + 7919 * drawn.sample) % (2**32 - 1),
             "cache_prompt": True,
         }
+        if adapter:
+            body["adapter"] = f"{adapter}-{FORM}"
         if drawn.stop:
             body["stop"] = list(drawn.stop)
         if labels:
@@ -99,8 +108,40 @@ class Embedded:
         return body
 
     def __call__(self, request: Request) -> Answer:
-        reply = self._engine().chat(self.payload(request))
+        body = self.payload(request)
+        adapter = body.pop("adapter", None)
+        reply = self._engine().chat(body, self.adapter(adapter.partition("-")[0]) if adapter else None)
         return _answer(reply, labels_of(request.schema))
+
+    def adapter(self, digest: str) -> Path:
+        """The adapter with this digest in the form that the engine loads: a LoRA GGUF, made and tried once."""
+        path = cache_dir() / "adapters" / f"{digest}-{FORM}.gguf"
+        if path not in self._adapters:
+            found = Adapter.read(artifact(self.folder, digest)).over(self.weights_digest, self.name)
+            derived(path, lambda to: write_lora(found, self.path, to))
+            try_out(self._file, self.weights_digest, path)
+            self._adapters.add(path)
+        return path
+
+    def base(self) -> Base:
+        """The weights to train from, as transformers loads them: made once, kept in the cache."""
+        folder = cache_dir() / "weights" / f"transformers-{self.weights_digest[:32]}"
+        return Base(self.name, self.weights_digest, to_transformers(self.path, folder))
+
+    @cached_property
+    def _adapters(self) -> set[Path]:
+        """The adapters that were found sound already."""
+        return set()
+
+    def _variant(self, name: str | None) -> str | None:
+        """The digest of the adapter that a request names, if it names one."""
+        if name in (None, self.name):
+            return None
+        if name is None or (found := VARIANT.fullmatch(name)) is None:
+            raise ModelError(
+                f"the embedded model has no variant `{name}`", fault="rejected", hint="name one as adapter:SHA-256"
+            )
+        return found[1]
 
     @property
     def _pinned(self) -> bool:
