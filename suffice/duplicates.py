@@ -39,15 +39,26 @@ def duplicates(examples: Iterable[Example]) -> list[tuple[str, str]]:
 
 def quoted(questions: Mapping[str, str], text: str) -> list[str]:
     """Keys of the questions of eight words or more that stand word for word in a text."""
-    words = {key: likeness(q).split() for key, q in questions.items()}
-    starts: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for key, asked in words.items():
-        if len(asked) >= QUOTED_WORDS:
-            starts[tuple(asked[:QUOTED_WORDS])].append(key)
-    told, found = likeness(text).split() if starts else [], set()
-    for at, window in enumerate(zip(*(told[i:] for i in range(QUOTED_WORDS)), strict=False)):
-        found |= {k for k in starts.get(window, ()) if told[at : at + len(words[k])] == words[k]}
-    return [key for key in questions if key in found]
+    return Quotes(questions).within(text)
+
+
+class Quotes:
+    """Questions to look for in many texts."""
+
+    def __init__(self, questions: Mapping[str, str]) -> None:
+        self.words = {key: likeness(q).split() for key, q in questions.items()}
+        self.starts: dict[tuple[str, ...], list[str]] = defaultdict(list)
+        for key, asked in self.words.items():
+            if len(asked) >= QUOTED_WORDS:
+                self.starts[tuple(asked[:QUOTED_WORDS])].append(key)
+
+    def within(self, text: str) -> list[str]:
+        """Keys of those of eight words or more that stand word for word in a text."""
+        told, found = likeness(text).split() if self.starts else [], set()
+        for at, window in enumerate(zip(*(told[i:] for i in range(QUOTED_WORDS)), strict=False)):
+            starting = self.starts.get(window, ())
+            found |= {k for k in starting if told[at : at + len(self.words[k])] == self.words[k]}
+        return [key for key in self.words if key in found] if found else []
 
 
 def _reading(example: Example) -> Reading:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import curated
 from .options import AsJson, Folder, Seed
 from .say import tell
 
@@ -25,7 +26,7 @@ FACTS_SHOWN = 3
 def commands() -> Any:
     """The commands about a task's data, as one group."""
     group = typer.Typer(help="Look at a task's examples: labels, facts, and change.", no_args_is_help=True)
-    for function in (suspects, adjudicate, facts, moving):
+    for function in (suspects, adjudicate, facts, moving, curated.curate):
         group.command()(function)
     return group
 

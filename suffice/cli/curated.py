@@ -1,0 +1,151 @@
+"""`suffice data curate` and `suffice data ready`: rows that deserve training, and whether training is due at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ..errors import InputError
+from .options import AsJson, Folder, Seed, StackFile
+from .say import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
+    from ..curate import Curated
+    from ..types import Json
+
+NAMED = 5
+Files = list[Path]
+
+
+def curate(
+    folder: Folder = Path(),
+    logs: Annotated[Files, typer.Option("--logs", metavar="FILE", help="Logged calls; repeat it for more.")] = [],  # noqa: B006
+    reviews: Annotated[
+        Files, typer.Option("--reviews", metavar="FILE", help="What people reviewed or corrected.")
+    ] = [],  # noqa: B006
+    teacher: Annotated[Files, typer.Option("--teacher", metavar="FILE", help="Replies that a model wrote.")] = [],  # noqa: B006
+    teacher_name: Annotated[
+        str, typer.Option("--teacher-name", metavar="MODEL", help="Who wrote them, where rows do not say.")
+    ] = "",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="Where the rows go; train.jsonl in the task's folder."),
+    ] = None,
+    personal: Annotated[
+        Literal["mask", "refuse", "keep"],
+        typer.Option("--personal", help="Personal data: replaced by its kind, the row left out, or kept."),
+    ] = "mask",
+    suspects: Annotated[
+        Literal["keep", "drop"], typer.Option("--suspects", help="Labels that look wrong: kept and told, or left out.")
+    ] = "keep",
+    licence: Annotated[str, typer.Option("--licence", metavar="NAME", help="Of rows that do not name theirs.")] = "",
+    stack: StackFile = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Make a training set of dev examples, logs, reviews and a teacher's replies, with a datasheet beside it."""
+    from ..curate import Sources
+    from ..curate import curate as make
+    from ..datasheet import datasheet
+    from ..load import load
+
+    task = load(folder, seed=seed)
+    sources = Sources(tuple(logs), tuple(reviews), tuple(teacher), teacher_name, licence)
+    found = make(task, sources, policy=personal, doubted=suspects, below=_worded_by(stack, task.folder))
+    sheet = datasheet(found)
+    files = _written(found, sheet, out or task.folder / "train.jsonl")
+    tell(as_json, {"files": files, **sheet}, lambda screen: _show(found, sheet, files, screen))
+
+
+def _worded_by(stack: str | None, folder: Path) -> Json:
+    from ..stack import Stack
+
+    return Stack.load(stack, folder=folder) if stack else None
+
+
+def _written(found: Curated, sheet: Mapping[str, Json], out: Path) -> dict[str, str]:
+    """The rows, what was left out and the sheet, beside one another; `train.jsonl` is written last."""
+    import json
+
+    from ..artifacts import write_whole
+    from ..datasheet import markdown
+    from ..demonstrations import write, write_choices
+
+    if not found.rows:
+        raise InputError(
+            "no row is left to train on", hint="see which step left them out: try --personal keep, or --json"
+        )
+    beside = {
+        "dropped": (out.with_name(f"{_stem(out)}dropped.jsonl"), _dropped(found)),
+        "datasheet": (out.with_name(f"{_stem(out)}datasheet.md"), markdown(sheet).encode()),
+        "sheet": (
+            out.with_name(f"{_stem(out)}datasheet.json"),
+            json.dumps(sheet, indent=2, ensure_ascii=False).encode(),
+        ),
+    }
+    if found.pairs:
+        beside["pairs"] = (out.with_name(f"{_stem(out)}pairs.jsonl"), write_choices(found.pairs))
+    beside["rows"] = (out, write(found.rows))
+    for path, content in beside.values():
+        write_whole(path, content)
+    return {name: str(path) for name, (path, _) in beside.items()}
+
+
+def _stem(out: Path) -> str:
+    """What the files beside `train.jsonl` begin with: nothing, or the name of another file."""
+    return "" if out.stem == "train" else f"{out.stem}."
+
+
+def _dropped(found: Curated) -> bytes:
+    """A line a row that was left out, with step and reason; what is personal is masked here too, unless it is kept."""
+    import json
+
+    from ..curate.steps import personal
+    from ..digest import plain
+
+    lines = []
+    for d in found.dropped:
+        shown = d.candidate
+        if found.policy != "keep":
+            masked = personal([shown], found.task.output, "mask")
+            shown = [*masked.kept, *(x.candidate for x in masked.dropped)][0]
+        told = {"id": d.candidate.id, "step": d.step, "reason": d.reason, "beside": list(d.beside)}
+        body = {"input": plain(shown.example.input), "reply": plain(shown.example.expected)}
+        lines.append(json.dumps({**told, **body, "source": shown.provenance.source}, ensure_ascii=False) + "\n")
+    return "".join(lines).encode("utf-8", "surrogatepass")
+
+
+def _show(found: Curated, sheet: Mapping[str, Json], files: Mapping[str, str], screen: Console) -> None:
+    """One screen: a line a step, then what to look at."""
+    from rich.text import Text
+
+    from ..datasheet import warnings
+
+    gathered = len(found.gathered.candidates)
+    screen.print(Text(f"{len(found.rows)} of {gathered} rows deserve training: {files['rows']}", style="bold"))
+    origins = ", ".join(f"{n} {name}" for name, n in sheet["collection"]["origins"].items())
+    screen.print(f"from: {origins}")
+    for step in found.steps:
+        counts = ", ".join(f"{n} {kind}" for kind, n in sorted(step.found.items()) if n)
+        note = step.note or counts
+        screen.print(Text(f"  {step.name:14} {step.before:>7} → {step.after:<7} {note}"), soft_wrap=True)
+    for reason, n in sheet["collection"]["unusable"].items():
+        screen.print(Text(f"  not usable: {n} {reason}", style="dim"), soft_wrap=True)
+    leaked = found.cleaned.left_out("contamination")
+    if leaked:
+        named = ", ".join(f"{d.candidate.id} ({d.reason})" for d in leaked[:NAMED])
+        more = f" and {len(leaked) - NAMED} more" if len(leaked) > NAMED else ""
+        screen.print(
+            Text(f"test items were among them, and were left out: {named}{more}", style="yellow"), soft_wrap=True
+        )
+    for said in warnings(sheet):
+        screen.print(Text(said, style="yellow"), soft_wrap=True)
+    screen.print(
+        f"{files['dropped']}: {len(found.dropped)} rows, each with its reason; {files['datasheet']}", soft_wrap=True
+    )

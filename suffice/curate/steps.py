@@ -1,0 +1,289 @@
+"""The steps of curation, in order: each takes candidates and leaves some out, and says why."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from ..contract import fits
+from ..data import Example, Output, worded
+from ..duplicates import Quotes, duplicates
+from ..opinions import joined
+from ..personal import scrubbed_in
+from ..score import AskingScorer, Scorer
+from ..suspects import agree
+from ..types import Answer, Json
+from .candidate import Candidate, Dropped
+
+Policy = Literal["mask", "refuse", "keep"]
+"""What becomes of personal data and secrets: replaced by their kind, the row left out, or (personal data only) kept."""
+
+FAR = 6.0
+"""Robust z, on the logarithm of lengths, from which a row is an outlier: far beyond the 3.5 of Iglewicz & Hoaglin 1993,
+since lengths of real questions have long tails."""
+UNREADABLE = 0.25
+"""The share of signs that are no letters from which a text may be no text."""
+ENOUGH_TO_TELL = 30
+"""Rows below which nothing is called unusual."""
+ODD_SHAPE = 0.02
+"""The share of a shape of replies below which it is an outlier, where one other shape has nearly all."""
+SECRETS = frozenset({"private key", "api key", "aws key", "token", "password"})
+NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What one step came to."""
+
+    kept: tuple[Candidate, ...]
+    dropped: tuple[Dropped, ...] = ()
+    found: Mapping[str, int] = field(default_factory=dict)
+    """What was counted, by kind."""
+
+
+def contract(candidates: Sequence[Candidate], output: Output) -> Done:
+    """Leave out what has no reply, or one that breaks the output contract."""
+
+    def wrong(c: Candidate) -> str:
+        answers = c.example.accepted
+        if not c.example.text.strip():
+            return "the input is empty"
+        if not answers or answers[0] is None or (isinstance(answers[0], str) and not answers[0].strip()):
+            return "there is no reply"
+        value = c.example.expected if _is_whole(c.example, output) else answers[0]
+        return fits([value] if output.kind == "tools" and isinstance(value, Mapping) else value, output) or ""
+
+    return _sorted_out(candidates, "contract", wrong)
+
+
+def _is_whole(example: Example, output: Output) -> bool:
+    return isinstance(example.expected, list) and (output.schema or {}).get("type") == "array"
+
+
+# Contamination
+
+
+def contamination(candidates: Sequence[Candidate], judging: Sequence[Example]) -> Done:
+    """Leave out what repeats an example that judges, exactly or nearly, or quotes its question word for word."""
+    judged = {f"judging:{e.id}": replace(e, id=f"judging:{e.id}") for e in judging}
+    own = {f"own:{at}": replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)}
+    heaps = _heaps((*judged.values(), *own.values()))
+    alike = {key: [judged[k].text and k for k in heap if k in judged] for heap in heaps for key in heap}
+    quotes = Quotes({key: e.text for key, e in judged.items()})
+    kept, dropped, found = [], [], Counter[str]()
+    for at, candidate in enumerate(candidates):
+        near = [k for k in alike.get(f"own:{at}", ()) if k]
+        within = near or quotes.within(f"{candidate.example.text}\n{worded(candidate.example.accepted[0])}")
+        if not within:
+            kept.append(candidate)
+            continue
+        exact = [k for k in near if _same_words(judged[k], candidate.example)]
+        kind = "repeats" if exact else "nearly repeats" if near else "quotes"
+        found[kind] += 1
+        ids = tuple(k.removeprefix("judging:") for k in (exact or within))[:NAMED]
+        dropped.append(Dropped(candidate, "contamination", f"{kind} the test item {_named(ids)}", ids))
+    return Done(tuple(kept), tuple(dropped), found)
+
+
+def _same_words(one: Example, other: Example) -> bool:
+    return duplicates([replace(one, id="a"), replace(other, id="b")]) != [] and _folded(one) == _folded(other)
+
+
+def _folded(example: Example) -> str:
+    from ..data import likeness
+
+    return likeness(example.text)
+
+
+def _heaps(examples: Sequence[Example]) -> list[list[str]]:
+    """Ids of the examples that read the same or nearly so, joined, in the order given."""
+    pairs = duplicates(examples)
+    of = joined({id_: id_ for pair in pairs for id_ in pair}, pairs)
+    found: dict[str, list[str]] = defaultdict(list)
+    for e in examples:
+        if e.id in of:
+            found[of[e.id]].append(e.id)
+    return list(found.values())
+
+
+def _named(ids: Sequence[str]) -> str:
+    return ", ".join(f"`{id_}`" for id_ in ids)
+
+
+# What must not be learned
+
+
+def personal(candidates: Sequence[Candidate], output: Output, policy: Policy) -> Done:
+    """Mask, refuse or keep personal data and secrets; secrets are never kept as they are."""
+    kept, dropped, found = [], [], Counter[str]()
+    for candidate in candidates:
+        asked, in_input = scrubbed_in(_texts(candidate.example))
+        reply, in_reply = scrubbed_in(candidate.example.expected)
+        marked = in_input + in_reply
+        found += marked
+        hidden = replace(candidate, example=replace(candidate.example, input=_back(candidate, asked), expected=reply))
+        if not marked or (policy == "keep" and not SECRETS & set(marked)):
+            kept.append(candidate)
+        elif policy == "refuse":
+            dropped.append(Dropped(hidden, "personal", f"holds {_counted(marked)}"))
+        elif contract([hidden], output).dropped:
+            dropped.append(Dropped(hidden, "personal", f"its reply cannot be masked: it holds {_counted(in_reply)}"))
+        else:
+            kept.append(hidden)
+    return Done(tuple(kept), tuple(dropped), found)
+
+
+def _texts(example: Example) -> Json:
+    """The input without the roles of its messages."""
+    return [m["content"] for m in example.input] if isinstance(example.input, list) else example.input
+
+
+def _back(candidate: Candidate, texts: Json) -> Json:
+    given = candidate.example.input
+    if not isinstance(given, list):
+        return texts
+    return [{**message, "content": text} for message, text in zip(given, texts, strict=True)]
+
+
+def _counted(found: Counter[str]) -> str:
+    return ", ".join(f"{n} {kind}" if n > 1 else kind for kind, n in sorted(found.items()))
+
+
+# Repetitions and contradictions
+
+
+def repetitions(candidates: Sequence[Candidate], scorer: Scorer | None = None) -> Done:
+    """Keep one of those that read the same and have one reply; set aside those whose replies differ.
+
+    People's word stands against a model's, and a review against what it reviewed. Where people differ from people, or
+    models from models, nobody is taken to be right: all are set aside until somebody has decided.
+    """
+    examples = [replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)]
+    own = {e.id: c for e, c in zip(examples, candidates, strict=True)}
+    gone: dict[str, Dropped] = {}
+    for heap in _heaps(examples):
+        for key, step, reason, beside in _settled([(key, own[key]) for key in heap], scorer):
+            gone[key] = Dropped(own[key], step, reason, beside)
+    kept = tuple(c for key, c in own.items() if key not in gone)
+    left_out = tuple(gone[key] for key in own if key in gone)
+    return Done(kept, left_out, Counter(d.step for d in left_out))
+
+
+_Said = tuple[str, str, str, tuple[str, ...]]
+
+
+def _settled(heap: Sequence[tuple[str, Candidate]], scorer: Scorer | None) -> Iterator[_Said]:
+    """What is left out of candidates that read the same: key, step, reason and the ids beside it."""
+    best = min(c.weight for _, c in heap)
+    word = [(key, c) for key, c in heap if c.weight == best]
+    first_key, first = word[0]
+    against = [c for _, c in word if not _one_reply(first, c, scorer)]
+    if against:
+        beside = tuple(c.id for _, c in word)
+        for key, c in heap:
+            others = [o for _, o in word if not _one_reply(c, o, scorer)] or against
+            reason = f"it reads like {_named([o.id for o in others[:NAMED]])}, whose reply is {_shown(others[0])}"
+            yield key, "conflict", reason, tuple(id_ for id_ in beside if id_ != c.id)[:NAMED]
+        return
+    for key, c in heap:
+        if key == first_key:
+            continue
+        if _one_reply(first, c, scorer):
+            yield key, "duplicate", f"reads like `{first.id}`", (first.id,)
+        else:
+            yield key, "conflict", f"people say {_shown(first)} to `{first.id}`, which reads the same", (first.id,)
+
+
+def _one_reply(one: Candidate, other: Candidate, scorer: Scorer | None) -> bool:
+    if one is other or agree(one.example.accepted, other.example.accepted):
+        return True
+    if scorer is None or isinstance(scorer, AskingScorer):
+        return False
+    both = ((one.example, other.example), (other.example, one.example))
+    values = [scorer(held, Answer(worded(said.accepted[0]), said.accepted[0])).value for held, said in both]
+    return all(value is not None and value >= 1 for value in values)
+
+
+def _shown(candidate: Candidate) -> str:
+    text = " ".join(worded(candidate.example.accepted[0]).split())
+    return f"`{text}`" if len(text) <= 60 else f"`{text[:59]}…`"
+
+
+# Outliers
+
+
+def outliers(candidates: Sequence[Candidate], output: Output) -> Done:
+    """Leave out inputs and free replies of a length or make-up far from all others, and replies of another shape."""
+    free = output.kind == "text"
+    texts = [c.example.text for c in candidates]
+    replies = [worded(c.example.accepted[0]) for c in candidates]
+    measured = [("input", texts), *([("reply", replies)] if free else [])]
+    why: dict[int, str] = {}
+    for what, told in measured:
+        for at, z in _far([math.log(1 + len(t)) for t in told]):
+            why.setdefault(at, f"the {what} is of {len(told[at])} signs, far from the usual (robust z {z:+.1f})")
+        for at, z in _far([_unlettered(t) for t in told]):
+            if _unlettered(told[at]) >= UNREADABLE:
+                why.setdefault(at, f"the {what} is mostly signs, unlike the others (robust z {z:+.1f})")
+    for at, shape in _odd([_shape(t) for t in replies] if free else []):
+        why.setdefault(at, f"the reply is {shape}, unlike nearly all others")
+    for at, text in enumerate(texts):
+        if "\N{REPLACEMENT CHARACTER}" in text + replies[at]:
+            why.setdefault(at, "it was decoded wrongly: it holds the replacement character")
+    dropped = [Dropped(c, "outlier", why[at]) for at, c in enumerate(candidates) if at in why]
+    kept = [c for at, c in enumerate(candidates) if at not in why]
+    return Done(tuple(kept), tuple(dropped), {"outlier": len(dropped)})
+
+
+def _unlettered(text: str) -> float:
+    """The share of signs that are neither letters nor digits nor spaces."""
+    return sum(not (c.isalnum() or c.isspace()) for c in text) / max(1, len(text))
+
+
+def _far(values: Sequence[float]) -> Iterator[tuple[int, float]]:
+    """Values far from the median, in robust standard deviations: 1.4826 MAD, or 1.2533 mean deviations."""
+    import numpy as np
+
+    if len(values) < ENOUGH_TO_TELL:
+        return
+    known = np.asarray(values)
+    apart = np.abs(known - np.median(known))
+    spread = 1.4826 * float(np.median(apart)) or 1.2533 * float(apart.mean())
+    if spread <= 0:
+        return
+    for at in np.flatnonzero(apart > FAR * spread).tolist():
+        yield at, float((known[at] - np.median(known)) / spread)
+
+
+_SHAPES: tuple[tuple[str, re.Pattern[str]], ...] = (
+    ("JSON", re.compile(r"\s*[\[{][\s\S]*[\]}]\s*")),
+    ("a code block", re.compile(r"\s*```[\s\S]*")),
+    ("a list", re.compile(r"\s*(?:[-*•]|[0-9]{1,2}[.)]) [^\n]+\n\s*(?:[-*•]|[0-9]{1,2}[.)]) [\s\S]*")),
+    ("markup", re.compile(r"\s*<[a-zA-Z!][^>\n]{0,200}>[\s\S]*")),
+)
+
+
+def _shape(text: str) -> str:
+    return next((name for name, shape in _SHAPES if shape.fullmatch(text)), "plain text")
+
+
+def _odd(shapes: Sequence[str]) -> Iterator[tuple[int, str]]:
+    counted = Counter(shapes)
+    if len(shapes) < ENOUGH_TO_TELL or max(counted.values()) < (1 - 3 * ODD_SHAPE) * len(shapes):
+        return
+    rare = {shape for shape, n in counted.items() if n < ODD_SHAPE * len(shapes)}
+    yield from ((at, shape) for at, shape in enumerate(shapes) if shape in rare)
+
+
+def _sorted_out(candidates: Sequence[Candidate], step: str, wrong: Callable[[Candidate], str]) -> Done:
+    kept, dropped = [], []
+    for candidate in candidates:
+        if why := wrong(candidate):
+            dropped.append(Dropped(candidate, step, why))
+        else:
+            kept.append(candidate)
+    return Done(tuple(kept), tuple(dropped), {step: len(dropped)})
