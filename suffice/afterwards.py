@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .ablation import ablation_of
@@ -16,6 +16,8 @@ from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
 from .signals import quoted, signals_of
 from .stats import rung
+from .stats.curve import learned
+from .stats.defer import chosen
 from .stats.interval import mean_interval
 from .suspects import suspects_of
 from .types import Json
@@ -39,7 +41,7 @@ class Afterwards(Measures):
 
     def attempt(self, line: Line, kept: Held) -> dict[str, Json]:
         """One lighter stack against the frozen one: proven not worse by the margin, on edge too, and still enough."""
-        margin, alpha = self.plan["margin"], self.share(line)
+        margin, alpha = line.get("margin", self.plan["margin"]), self.share(line)
         told = {"change": line["change"], "title": line["title"], "margin": margin, "alpha": alpha}
         if line["test"] is None:
             return {**told, **_UNTRIED, "calls": self.calls(line), "reason": f"not tried{self._untried(line, margin)}"}
@@ -186,6 +188,39 @@ class Afterwards(Measures):
         lift = {f"lift_{k}" if k != "lift" else k: getattr(row.comparison, k) for k in ("lift", "low", "high")}
         return {**{k: getattr(row, k) for k in keys}, **lift, "changed": list(row.changed)}
 
+    # What was trained
+
+    def learning_curve(self) -> dict[str, Json] | None:
+        """How the tuned model grew with its rows on held-out dev items, and what more rows would bring: descriptive."""
+        line = next(self.reading.evidence.of("curve"), None)
+        if line is None:
+            return None
+        points, profile = line["points"], self.task["profile"]
+        values = [[self.reading.values(p["run"])[i] or 0.0 for i in line["items"]] for p in points]
+        told = {"smallest": profile["smallest_lift"], "target": self.task["target"]["quality"]}
+        found = learned([p["rows"] for p in points], values, **told, seed=self.plan["seed"])
+        took = [{k: p.get(k) for k in ("seconds", "cpu_seconds", "tokens", "epochs")} for p in points]
+        measured = [{**plain(at), **spent} for at, spent in zip(found.measured, took, strict=True)]
+        return {**plain(found), "measured": measured, "items": len(line["items"]), "stopped": line["stopped"]}
+
+    def deferral(self) -> dict[str, Json] | None:
+        """What a student and its teacher reach together at each threshold, on dev items that neither learned from."""
+        line = next(self.reading.evidence.of("deferral"), None)
+        if line is None:
+            return None
+        own, other = (self.reading.records[line[who]] for who in ("student", "teacher"))
+        items = line["items"]
+        sure = [own[i].get("confidence") or 0.0 for i in items]
+        values = [[of[i]["value"] or 0.0 for i in items] for of in (own, other)]
+        steps = chosen(sure, values[0], values[1], self._clusters(items), risk=line["risk"])
+        tokens = [[_tokens(of[i]) for i in items] for of in (own, other)]
+        told = [{**plain(step), "tokens": _mixed(sure, step.threshold, *tokens)} for step in steps.steps]
+        kept = {"threshold": steps.threshold, "proven": steps.proven, "risk": line["risk"]}
+        return {**kept, "items": len(items), "steps": told}
+
+    def _clusters(self, ids: Sequence[str]) -> Sequence[str] | None:
+        return clusters([self.reading.examples[i] for i in ids])
+
     # Fresh data
 
     def confirmation(self) -> dict[str, Json] | None:
@@ -243,6 +278,17 @@ _UNTRIED: Mapping[str, Json] = {
     "calls": 0,
     "stack_digest": None,
 }
+
+
+def _tokens(record: Line) -> int:
+    """What a reply took, cached or not: prompt and reply, in tokens."""
+    return int(record.get("input_tokens") or 0) + int(record.get("output_tokens") or 0)
+
+
+def _mixed(sure: Sequence[float], threshold: float, own: Sequence[int], other: Sequence[int]) -> float:
+    """Tokens a request: the student's always, its teacher's where it is asked."""
+    rows = zip(sure, own, other, strict=True)
+    return sum(s + (0 if c >= threshold else t) for c, s, t in rows) / max(1, len(own))
 
 
 def shown(quality: Quality) -> dict[str, Json]:

@@ -38,6 +38,7 @@ from .signals import Signal, signals_of
 from .stack import Stack
 from .stats.rung import worth_opening
 from .task import Task
+from .taught import lessons_for
 from .tuning import Tuning
 from .types import Json
 from .variance import refit
@@ -206,7 +207,7 @@ class _Climb:
             self.best,
             dev,
             held.test,
-            options=changes(self.best, self.prompts, cheaper),
+            options=(*changes(self.best, self.prompts, cheaper), *lessons_for(self.asking, self.best)),
             aimed=kept.quality.meets is True,
             accepted=lambda line: bool(self._arithmetic.attempt(plain(line), kept)["accepted"]),
         )
@@ -328,7 +329,7 @@ class _Climb:
         if getattr(self.model, "fixed", False) and rung.name == "prompt":
             return [self.base]
         if rung.name == "fine_tuning":
-            return Tuning(self.asking, self.base, self.best_run).stacks()
+            return Tuning(self.asking, self.base, self.best_run or self.base_run).stacks()
         layer = layer_of(rung, self.task)
         below = Stack(self.model, (), self.base.sampling) if rung.name in ("classifier", "prompt") else self.base
         found: list[Stack] = []

@@ -27,6 +27,8 @@ class Change:
     name: str
     words: str
     apply: Callable[[Stack], Stack]
+    margin: float = MARGIN
+    """The loss that it may have."""
 
 
 def changes(stack: Stack, prompts: Sequence[Layer], cheaper: Model | None) -> tuple[Change, ...]:
@@ -64,16 +66,17 @@ def descend(
         if lighter == current:
             continue
         common = {"change": option.name, "title": option.words, "against": against, "attempts": len(options)}
+        common |= {"margin": option.margin}
         common |= {"dev_runs": [], "dev_run": None, "dev_against": None}
-        if not rung.tellable(asked, MARGIN):
+        if not rung.tellable(asked, option.margin):
             asking.evidence.add("down", **{**common, **UNLOOKED, "test": None})
             continue
         tried = asking.run(lighter, asking.task.parts.select, "select", f"{option.name}: on dev")
         seen = {"dev_runs": [tried.id], "dev_run": tried.id, "dev_against": dev.id}
-        if not _promising(dev, tried):
+        if not _promising(dev, tried, option.margin):
             asking.evidence.add("down", **{**common, **UNLOOKED, **seen, "test": None})
             continue
-        found = asking.looked(lighter, option.name, asked, [against], _enough(aimed))
+        found = asking.looked(lighter, option.name, asked, [against], _enough(aimed, option.margin))
         line = {**common, **UNLOOKED, **found, **seen, "graded": partly, "told_by": dev.id}
         if accepted(line):
             line["edge"] = asking.edge(lighter, option.name)
@@ -82,15 +85,15 @@ def descend(
     return current
 
 
-def _promising(before: Run, after: Run) -> bool:
+def _promising(before: Run, after: Run, margin: float) -> bool:
     """Whether dev makes it likely enough that the loss stays within the margin."""
     both = [(b.value, a.value) for b, a in zip(before.records, after.records, strict=True)]
     judged = [(b, a) for b, a in both if b is not None and a is not None]
-    return rung.promising([b for b, _ in judged], [a for _, a in judged], MARGIN)
+    return rung.promising([b for b, _ in judged], [a for _, a in judged], margin)
 
 
-def _enough(aimed: bool) -> Callable[[rung.Asked, rung.Scores, rung.Scores], bool]:
-    return lambda asked, before, after: rung.lighter(asked, before, after, MARGIN, aimed=aimed) != "undecided"
+def _enough(aimed: bool, margin: float) -> Callable[[rung.Asked, rung.Scores, rung.Scores], bool]:
+    return lambda asked, before, after: rung.lighter(asked, before, after, margin, aimed=aimed) != "undecided"
 
 
 def _shorter_prompt(stack: Stack, prompts: Sequence[Layer]) -> list[Change]:

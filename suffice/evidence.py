@@ -194,6 +194,7 @@ def _line_of(record: Record) -> dict[str, Json]:
         "asked": sum(1 for step in answer.trace if step.name == "model"),
     }
     extras = {"parsed": answer.value, "tool_calls": answer.tool_calls, "citations": answer.citations}
+    extras |= {"confidence": answer.confidence}
     if record.judged:
         known = [a.cost for a in record.judged if a.cost is not None]
         whole = len(known) == len(record.judged)

@@ -156,8 +156,9 @@ def calls_of(task: Task, variants: int) -> int:
     return first + FINALISTS * max(0, select - FIRST_LOOK) + len(parts.test) + len(parts.edge)
 
 
-# Fine-tuning and distillation: their gates are counted today, their trainers come later.
+# Fine-tuning and distillation
 
+NO_BETTER = "its gates hold; a student is no better than its teacher, so it is tried on the way down"
 SECTION = "docs/framework.md §"
 MOVING = ("weekly", "daily", "hourly")
 
@@ -170,6 +171,8 @@ def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None, rows: tuple[st
         return Proposal(rung, "refuse", _refusal(failed), gates=gates, acts_on=rows)
     if layer is None:
         return Proposal(rung, "skip", rung.without, gates=gates, acts_on=rows)
+    if rung.name == "distillation":
+        return Proposal(rung, "skip", "; ".join((NO_BETTER, *rows)), gates=gates, acts_on=rows)
     reason = f"its gates hold ({len(task.parts.dev)} solved examples)"
     return Proposal(rung, "try", "; ".join((reason, *rows)), gates=gates, acts_on=rows)
 

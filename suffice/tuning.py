@@ -75,7 +75,7 @@ class Tuning:
         what = f"fine-tuning: training on {share:.0%}"
         self.asking.watch(what, None)
         adapter = replace(self.unfitted, share=share)
-        with listening(lambda stage: self.asking.watch(what, _progress(stage))):
+        with listening(lambda stage: self.asking.watch(what, told_by(stage))):
             return adapter.fit(self.lean, self.asking.task.parts.pool)
 
     def _measured(self, adapter: Any) -> dict[str, Json]:
@@ -120,7 +120,7 @@ class Tuning:
             yield held
 
 
-def _progress(stage: Stage) -> Progress:
+def told_by(stage: Stage) -> Progress:
     """Training as the meter of a run shows it: steps in the place of items."""
     spent = stage.point.tokens / stage.tokens_per_second if stage.tokens_per_second else 0.0
     return Progress(stage.step, stage.steps, 0.0, 0, spent, stage.eta)

@@ -233,6 +233,8 @@ class Conclusion(Afterwards):
             "labels": self.labels(held, self._beneath(steps)),
             "judge": self._judge(),
             "confirmation": self.confirmation(),
+            "learning_curve": self.learning_curve(),
+            "deferral": self.deferral(),
             "signals": self.signals(kept),
             "estimates": [plain(x) for x in estimates_of(self.reading)],
             "diagnosis": plain(explained.findings) if explained else [],

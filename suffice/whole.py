@@ -42,6 +42,8 @@ def whole(reading: Reading) -> None:
         _complete(reading, line, "test")
     if any(line["attempts"] < sum(1 for _ in evidence.of("down")) for line in evidence.of("down")):
         raise Disproved("there are more attempts on the way down than share its error")
+    if any(line.get("margin", 0) > plan["margin"] for line in evidence.of("down")):
+        raise Disproved("an attempt on the way down was allowed to lose more than was declared")
     _within(plan, bool(reading.parts.get("edge")))
     for line in evidence.of("confirmation"):
         _confirmed(reading, line)

@@ -17,10 +17,11 @@ ROWS = (
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places "
     "knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
-    "personal teachers demonstrations trainer training lean adapter exporter",
+    "personal teachers demonstrations trainer training lean adapter exporter "
+    "http terms platform",
     "database stored writer ledger price budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged "
-    "curate datasheet readiness taught "
+    "curate datasheet readiness taught jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
     "variance leave_out audit afterwards verdict tuning descend reuse confirm declare climb preview whole verify",
     "report serve web cli testing __init__ __main__",

@@ -17,7 +17,7 @@ from ..stack import Stack, straight
 from ..strict import parse
 from ..task import Task
 from ..template import WHOLE, fill
-from ..trainer import held_out
+from ..trainer import Taught, held_out
 from ..training import Adapted, base_of, trainable, trained, trainer_of
 from ..types import Answer, Ask, Json, Request
 
@@ -73,9 +73,13 @@ class Student(Layer):
         base = base_of(model)
         if base is None:
             return None
-        asked = Stack(model, (_Asked(self),))
-        taught = held_out(demonstrations(asked, train), seed=int(self.recipe.get("seed", 0)))
+        taught = self.taught(below, train)
         return trained(trainer_of(self.trainer, self.recipe), taught.rows, taught.held, base, self.folder)
+
+    def taught(self, below: Ask, train: Dataset) -> Taught:
+        """What would be learned from, and what held out."""
+        asked = Stack(getattr(below, "model", below), (_Asked(self),))
+        return held_out(demonstrations(asked, train), seed=int(self.recipe.get("seed", 0)))
 
     def gates(self, task: Task, train: Dataset) -> Sequence[Gate]:
         """The student's weights are here."""

@@ -1,0 +1,139 @@
+"""Taught: what the frozen stack knows, put into lighter weights: its long prompt, or all of it in a student."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+from .asking import Asking
+from .compare import clusters
+from .data import Dataset, Example
+from .descend import Change
+from .lean import held_to, lean
+from .places import placed
+from .plan import LADDER, plan
+from .plugins import find
+from .record import Run
+from .stack import Stack
+from .stats.defer import chosen
+from .strict import parse
+from .task import Task
+from .trainer import listening
+from .tuning import told_by
+from .types import Json
+
+RISK = 0.02
+"""The loss against its teacher that a student's threshold is chosen for, and that neither may exceed on test."""
+SAVED = 0.2
+"""The least share of the prompt's tokens that must be saved."""
+
+
+@dataclass
+class Teaching:
+    """The frozen stack as a teacher."""
+
+    asking: Asking
+    teacher: Stack
+
+    def weights(self, stack: Stack) -> Stack:
+        """Prompt into weights: the stack's own answers, learned under the bare goal."""
+        task = self.asking.task
+        layer = find("layers", "adapter").for_task(task)
+        below = lean(self.teacher, task)
+        with listening(lambda s: self.asking.watch("prompt into weights: training", told_by(s))):
+            tuned = placed(below, layer.fit(below, self.lessons))
+        return held_to(tuned, task) or tuned if "structure" in stack.names else tuned
+
+    def student(self, stack: Stack) -> Stack:
+        """A student over the stack, answering itself where dev shows that little is lost by it."""
+        fitted = self.fitted
+        if fitted is None:
+            return stack
+        found = self._threshold(fitted)
+        return stack if found is None else placed(stack, replace(fitted, threshold=found))
+
+    @cached_property
+    def fitted(self) -> Any:
+        """The student, taught; None where the task has no use for one."""
+        layer = find("layers", "student").for_task(self.asking.task)
+        if layer is None:
+            return None
+        with listening(lambda s: self.asking.watch("distillation: training", told_by(s))):
+            return layer.fit(self.teacher, self.lessons)
+
+    @cached_property
+    def answers(self) -> Run:
+        """What the teacher says of all of pool."""
+        title = "what the frozen stack answers on dev, for others to learn"
+        return self.asking.run(self.teacher, self.asking.task.parts.pool, "pool", title)
+
+    @cached_property
+    def lessons(self) -> Dataset:
+        """Pool with the teacher's answers in the place of the expected ones; what the scorer rejects is left out."""
+        pool, right = self.asking.task.parts.pool, {}
+        for record in self.answers.records:
+            if record.answer is not None and record.score.value is not None and record.score.value >= 1 - 1e-9:
+                right[record.id] = record.answer
+        kept = [replace(e, expected=_said(e, right[e.id], pool)) for e in pool if e.id in right]
+        return pool.only(kept, "the stack's own answers")
+
+    def _threshold(self, fitted: Any) -> float | None:
+        """Chosen where neither has learned: on select, and on what the student held out."""
+        items = self._unlearned(fitted)
+        own = self.asking.run(placed(self.teacher, fitted), items, "select", "distillation: how sure the student is")
+        other = self.asking.run(self.teacher, items, "select", "distillation: its teacher")
+        sure = [(r.answer.confidence if r.answer else None) or 0.0 for r in own.records]
+        values = [[r.value or 0.0 for r in run.records] for run in (own, other)]
+        found = chosen(sure, values[0], values[1], clusters(items.examples), risk=RISK)
+        told = {"student": own.id, "teacher": other.id, "items": [e.id for e in items], "risk": RISK}
+        self.asking.evidence.add("deferral", **told, threshold=found.threshold)
+        return found.threshold
+
+    def _unlearned(self, fitted: Any) -> Dataset:
+        """A classifier in the teacher has learned all of pool."""
+        select = self.asking.task.parts.select
+        out = {row.id for row in fitted.taught(self.teacher, self.lessons).held}
+        pool = () if "classifier" in self.teacher.names else self.asking.task.parts.pool
+        return select.only((*select, *(e for e in pool if e.id in out)), "what neither has learned")
+
+
+def lessons_for(asking: Asking, stack: Stack) -> tuple[Change, ...]:
+    """What the frozen stack could teach: its prompt to an adapter, all of it to a student, where the gates hold."""
+    teaching, found = Teaching(asking, stack), []
+    if "adapter" not in stack.names and _held_open(asking.task, "fine_tuning") and _saves(asking.task, stack):
+        told = "with its prompt learned into weights"
+        found.append(Change("prompt into weights", told, teaching.weights, RISK))
+    if "student" not in stack.names and _held_open(asking.task, "distillation"):
+        told = "with a student that answers where it is sure"
+        found.append(Change("student", told, teaching.student, RISK))
+    return tuple(found)
+
+
+def _held_open(task: Task, name: str) -> bool:
+    """Whether the gates of a trained rung hold."""
+    gates = plan(next(r for r in LADDER if r.name == name), task).gates
+    return bool(gates) and all(g.passed for g in gates)
+
+
+def _saves(task: Task, stack: Stack) -> bool:
+    """Whether the bare goal is shorter than today's wording by as much as must be saved, in characters."""
+    bare, some = lean(stack, task), task.parts.pool[:20]
+    before, after = (sum(_length(s, e) for e in some) for s in (stack, bare))
+    return 0 < after <= (1 - SAVED) * before
+
+
+def _length(stack: Stack, example: Example) -> int:
+    return sum(len(m.content) for m in stack.wording(example.request))
+
+
+def _said(example: Example, answer: Any, pool: Dataset) -> Json:
+    """The teacher's answer in the form that examples expect."""
+    if answer.tool_calls:
+        return [{"name": c.name, "arguments": dict(c.arguments)} for c in answer.tool_calls]
+    if pool.output.kind != "schema":
+        return answer.text.strip()
+    try:
+        return answer.value if answer.value is not None else parse(answer.text)
+    except ValueError:
+        return example.expected

@@ -1,0 +1,90 @@
+"""Pupils: a scripted model that can be trained, and a trainer without arithmetic, for climbs that train."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from worlds import GOAL, as_record, number_of, point, truth, world
+
+from suffice.demonstrations import Demonstration
+from suffice.models.scripted import Scripted
+from suffice.task import Profile, Task, Training
+from suffice.trainer import Base, Point, Stage, Trained, tell
+from suffice.types import Answer, Request, Step, Usage, wording
+
+HERE = str(Path(__file__))
+SKILL: dict[str, float] = {}
+"""How often an adapter is right, by its digest: written by the trainer, read by the model."""
+
+
+@dataclass(frozen=True)
+class Pupil:
+    """Is right with a rate that grows with its rows, and sure where it is right."""
+
+    kind: str = "lora"
+    seed: int = 0
+    ceiling: float = 0.99
+
+    def train(self, rows: Sequence[Demonstration], held: Sequence[Demonstration], base: Base, work: Path) -> Trained:
+        assert not {r.id for r in rows} & {r.id for r in held}
+        tell(Stage(1, 2, Point(1, 0.5, 10, 1.0), 100.0, 1.0))
+        skill = self.ceiling - 0.9 * len(rows) ** -0.5 if rows else 0.0
+        content = json.dumps([self.kind, self.seed, len(rows), base.digest, [r.digest for r in rows]]).encode()
+        SKILL[hashlib.sha256(content).hexdigest()] = skill
+        work.mkdir(parents=True, exist_ok=True)
+        (work / "adapter.safetensors").write_bytes(content)
+        metrics = {"seconds": len(rows) / 10, "cpu_seconds": len(rows) / 10, "tokens": 20 * len(rows), "epochs": 1.0}
+        return Trained(work / "adapter.safetensors", {"kind": self.kind, "metrics": metrics}, (Point(1, 1.0, 20, 0.5),))
+
+
+@dataclass(frozen=True)
+class Trainable(Scripted):
+    """A scripted model whose weights are here."""
+
+    def base(self) -> Base:
+        return Base(self.name, "ab" * 32, Path())
+
+
+def learner() -> Trainable:
+    """Knows little, and half of that in the wrong form, whatever it is shown; trained, it knows."""
+    return Trainable(_knowing(0.1, shown=0.1, fenced=0.5), name="learner", usd=0.001)
+
+
+def wordy() -> Trainable:
+    """Right with a long prompt; trained, without one as well."""
+    return Trainable(_knowing(0.1, shown=0.1, long=0.97), name="wordy", usd=0.001)
+
+
+def _knowing(bare: float, *, shown: float, long: float | None = None, fenced: float = 0.0) -> Any:
+    records = fenced > 0
+
+    def says(request: Request) -> Answer:
+        number = number_of(request)
+        told = " ".join(request.instructions)
+        trained = SKILL.get((request.model or "").removeprefix("adapter:"))
+        knows = shown if request.shots else bare
+        if long is not None and len(told) > len(GOAL) + 10:
+            knows = long
+        right = point("luck", number) < (knows if trained is None else trained)
+        words = sum(len(m.content.split()) for m in wording(request))
+        sure = 0.9 + 0.1 * point("sure", number) if right else 0.5 * point("sure", number)
+        whole = as_record(request) if records else truth(request)
+        said = whole if right else "unknown"
+        if not right and trained is None and point("fenced", number) < fenced:
+            said = f"Here you are:\n```json\n{whole}\n```"
+        usage = Usage(words, 2)
+        return Answer(said, usage=usage, cost=0.001, confidence=sure, trace=(Step("model", 1.0),))
+
+    return says
+
+
+def school(folder: Path, model: str = "learner", *, n: int = 1400, recipe: Any = None, **more: Any) -> Task:
+    """A task whose gates of fine-tuning hold."""
+    profile = Profile(requests_per_day=20_000, owner="Ada", stable_months=12)
+    training = Training(f"{HERE}:Pupil", dict(recipe or {}))
+    return world(folder, f"{HERE}:{model}", n=n, profile=profile, training=training, **more)

@@ -1,0 +1,67 @@
+"""Tuning in a climb: when it is tried, what its learning curve says, and what the frozen stack teaches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pupils import school
+
+from suffice.climb import climb
+from suffice.task import Target
+from suffice.verify import verify
+
+pytestmark = pytest.mark.usefixtures("minilm")
+
+
+def test_a_climb_trains_where_the_gates_hold_and_draws_the_curve(tmp_path: Path) -> None:
+    found = climb(school(tmp_path, kind="schema", quality=0.9))
+    step = next(s for s in found.body["steps"] if s["rung"] == "fine_tuning")
+    assert (found.stop_at, found.target_met, step["status"]) == ("fine_tuning", True, "kept")
+    curve = found.body["learning_curve"]
+    rows = [at["rows"] for at in curve["measured"]]
+    assert rows == sorted(rows) and len(rows) == 4 and curve["items"] > 30
+    assert curve["measured"][0]["estimate"] < curve["measured"][-1]["estimate"]
+    assert [at["rows"] for at in curve["predicted"]] == [2 * rows[-1], 4 * rows[-1]]
+    assert found.body["stack"]["layers"][0]["use"] == "adapter"
+    assert any("train again" in duty["what"] for duty in found.body["duties"])
+    assert verify(tmp_path).numbers > 50
+
+
+def test_a_curve_that_leads_nowhere_is_not_followed_to_its_end(tmp_path: Path) -> None:
+    found = climb(school(tmp_path, kind="schema", quality=0.9, recipe={"ceiling": 0.03}))
+    curve = found.body["learning_curve"]
+    assert "at most" in curve["stopped"] and len(curve["measured"]) == 3
+    step = next(s for s in found.body["steps"] if s["rung"] == "fine_tuning")
+    assert step["status"] == "dropped" and found.stop_at != "fine_tuning"
+    assert verify(tmp_path)
+
+
+def test_training_that_would_take_too_long_is_not_begun(tmp_path: Path) -> None:
+    task = school(tmp_path, kind="schema", quality=0.9)
+    found = climb(replace(task, training=replace(task.training, minutes=0.5)))
+    curve = found.body["learning_curve"]
+    assert "would take" in curve["stopped"] and len(curve["measured"]) < 4
+
+
+def test_a_long_prompt_is_learned_into_weights_where_that_is_proven_not_worse(tmp_path: Path) -> None:
+    task = school(tmp_path, "wordy", n=3000)
+    found = climb(replace(task, target=Target(quality=0.9)))
+    assert {a["change"] for a in found.body["down"]} >= {"prompt into weights"}
+    print([(a["change"], a["accepted"], a["reason"]) for a in found.body["down"]])
+    assert verify(tmp_path)
+
+
+def test_a_student_answers_where_it_is_sure_and_its_teacher_otherwise(tmp_path: Path) -> None:
+    task = school(tmp_path, "wordy", n=3000, quality=0.9)
+    found = climb(replace(task, strong_model=task.model))
+    student = next(a for a in found.body["down"] if a["change"] == "student")
+    assert student["accepted"] and student["margin"] == 0.02, student["reason"]
+    assert found.stop_at == "distillation" and "student" in {x["use"] for x in found.body["stack"]["layers"]}
+    curve = found.body["deferral"]
+    assert curve["threshold"] is not None and curve["risk"] == 0.02
+    answered = [step["answered"] for step in curve["steps"]]
+    assert answered == sorted(answered) and (answered[0], answered[-1]) == (0.0, 1.0)
+    assert curve["steps"][0]["tokens"] > curve["steps"][-1]["tokens"]
+    assert verify(tmp_path)
