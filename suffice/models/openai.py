@@ -12,8 +12,8 @@ from functools import cached_property
 
 from ..digest import digest_of, plain
 from ..errors import Fault, ModelError, Unreachable
+from ..http import Endpoint, Reply
 from ..types import Answer, Json, Message, Request, Status, Step, Tool, ToolCall, Usage, wording
-from ._http import Endpoint, Reply
 
 HOME = "https://api.openai.com/v1"
 REASONING = re.compile(r"(o\d|gpt-5)")

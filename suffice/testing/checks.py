@@ -19,11 +19,12 @@ from ..exchange import Exchange
 from ..importer import Row, Unusable
 from ..layer import Cause, Duty, Gate, Layer
 from ..model import Model
+from ..platform import Tuning
 from ..plugins import build, find, spec_of
 from ..probe import Arms, Setting
 from ..score import Score
 from ..stack import Stack
-from ..types import Answer, Request
+from ..types import Answer, Message, Request
 from .samples import OUTPUTS, sample_dataset, sample_task
 
 KINDS: tuple[Kind, ...] = ("text", "labels", "schema")
@@ -253,6 +254,30 @@ def _right(kind: Kind) -> str:
     return worded(sample_dataset(kind)[0].accepted[0])
 
 
+def check_platform(platform: Any) -> None:
+    """It writes one line a row, takes good rows, says of bad ones where and what to do; no key is in its spec."""
+    from ..demonstrations import demonstrations
+    from ..plugins import name_of
+    from ..terms import terms_of
+
+    _is_value(type(platform))
+    _rebuilds("platforms", platform)
+    assert not re.search("key|token|secret", " ".join(spec_of(platform)), re.I), "a key is no field"
+    rows = demonstrations(Stack(find("models", "scripted")(otherwise="x")), sample_dataset("labels", 120))
+    tuning = Tuning("some-model-8b")
+    assert platform.data(rows).count(b"\n") == len(rows), "the data is one line a row"
+    assert platform.data(rows) == platform.data(rows), "the same rows give the same bytes"
+    fatal = [m for m in platform.misfits(rows, tuning) if m.fatal]
+    assert not fatal, f"sound rows are refused: {fatal[0]}"
+    empty = (replace(rows[0], reply=Message("assistant", " ")), *rows[1:])
+    found = [m for m in platform.misfits(empty, tuning) if m.fatal and m.line == 1 and m.id == rows[0].id]
+    assert found and all(m.fix for m in found), "an empty reply in row 1 is not refused there, or without what to do"
+    terms = terms_of(name_of(type(platform)))
+    told: list[Any] = [*terms.said.values(), *terms.prices, *terms.ends]
+    assert all(said.source and said.read for said in told), "what is said of a platform has a source and a date"
+    assert isinstance(platform.starts, bool) and (platform.starts or platform.script(tuning)), "jobs start, or a script"
+
+
 checks: dict[str, Callable[[Any], None]] = {
     "layers": check_layer,
     "models": check_model,
@@ -262,4 +287,5 @@ checks: dict[str, Callable[[Any], None]] = {
     "indexes": check_index,
     "probes": check_probe,
     "importers": check_importer,
+    "platforms": check_platform,
 }

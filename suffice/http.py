@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from ..errors import Fault, InputError, ModelError, Unreachable
+from .errors import Fault, InputError, ModelError, Unreachable
 
 CONNECT_SECONDS = 10.0
 LARGEST_REPLY = 32 * 2**20
@@ -94,7 +95,7 @@ class Endpoint:
         if not sound:
             raise InputError(f"`{self.url}` is not an http(s) address", hint="write http://host:port/v1")
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise InputError("a model's address holds no user, password or query", hint="set OPENAI_API_KEY instead")
+            raise InputError("an address holds no user, password or query", hint="keys are set in the environment")
 
     @cached_property
     def parts(self) -> SplitResult:
@@ -122,10 +123,14 @@ class Endpoint:
 
     def post(self, path: str, body: bytes, headers: Mapping[str, str], *, timeout: float) -> Reply:
         """Send `body` once and return the whole reply, whatever its status; raise a classed `ModelError` otherwise."""
+        return self.send("POST", path, body, headers, timeout=timeout)
+
+    def send(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], *, timeout: float) -> Reply:
+        """The same with any method: one attempt, the whole reply."""
         connection = self._connection(timeout)
         sent, keep = False, False
         try:
-            connection.request("POST", self._target(path), body, dict(headers))
+            connection.request(method, self._target(path), body, dict(headers))
             sent = True
             reply, keep = _whole(connection, time.monotonic() + timeout)
             return reply
@@ -142,6 +147,29 @@ class Endpoint:
                 self._free.append(connection)
             else:
                 connection.close()
+
+    def download(self, path: str, headers: Mapping[str, str], to: Path, *, timeout: float, largest: int) -> Reply:
+        """Write the body of a reply of status 200 to a file, whole or not at all; any other reply is returned whole.
+
+        `timeout` is for each piece; `largest` bounds the file, in bytes.
+        """
+        connection = self._connect(timeout)
+        try:
+            connection.request("GET", self._target(path), None, dict(headers))
+            got = connection.getresponse()
+            told = {name.lower(): value for name, value in got.getheaders()}
+            if got.status != 200:
+                return Reply(got.status, told, _body(got, time.monotonic() + timeout))
+            _written(got, to, largest)
+            return Reply(200, told, b"")
+        except TimeoutError as wrong:
+            raise self._fault("timeout", f"nothing came for {timeout:g} s", billed=False) from wrong
+        except http.client.IncompleteRead as wrong:
+            raise self._fault("truncated", "the file broke off", billed=False) from wrong
+        except (http.client.HTTPException, OSError, ValueError) as wrong:
+            raise self._fault("dropped", f"the file could not be read: {wrong}", billed=False) from wrong
+        finally:
+            connection.close()
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         """A free connection that the server has not closed meanwhile, or a new one."""
@@ -222,6 +250,25 @@ def _body(got: http.client.HTTPResponse, deadline: float) -> bytes:
         if time.monotonic() > deadline:
             raise TimeoutError
     return b"".join(chunks)
+
+
+def _written(got: http.client.HTTPResponse, to: Path, largest: int) -> None:
+    """The body in a file beside `to`, which takes its place once every promised byte is there."""
+    promised, size = got.length, 0
+    to.parent.mkdir(parents=True, exist_ok=True)
+    part = to.with_name(f".{to.name}.part")
+    try:
+        with part.open("wb") as file:
+            while chunk := got.read(1 << 20):
+                size += len(chunk)
+                if size > largest:
+                    raise ValueError(f"it is larger than {largest >> 20} MB")
+                file.write(chunk)
+        if promised is not None and size < promised:
+            raise http.client.IncompleteRead(b"", promised - size)
+        part.replace(to)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _readable(connection: http.client.HTTPConnection) -> bool:
