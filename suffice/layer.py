@@ -40,6 +40,8 @@ class Gate:
     measured: str
     needed: str
     source: str = ""
+    forced: bool = False
+    """Whether somebody had the rung tried although this does not hold."""
 
 
 @dataclass(frozen=True, slots=True)

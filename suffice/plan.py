@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .frozen import FACTS_FROM, frozen_of
 from .layer import Gate, Layer
 from .model import Model
-from .moving import moving_of
 from .plugins import find
+from .readiness import Approach, Attempts, readiness, refused
 from .record import Diagnosis, Finding
 from .signals import Signal, quoted
 from .task import Task
@@ -44,7 +43,8 @@ LADDER = (
 )
 """The order of docs/framework.md §1: never skip a rung because a heavier one sounds more serious."""
 
-TRAINED = ("fine_tuning", "distillation")
+TRAINED: Mapping[str, Approach] = {"fine_tuning": "lora", "distillation": "distillation"}
+"""The rungs that are trained, and the approach whose gates they have to pass."""
 ANSWERS_WITHOUT_MODEL = ("classifier",)
 
 
@@ -91,10 +91,16 @@ def plan(
     ceilings: Mapping[str, Ceiling] | None = None,
     signals: Sequence[Signal] = (),
     model: Model | None = None,
+    attempts: Attempts | None = None,
+    forced: Sequence[str] = (),
 ) -> Proposal:
-    """Whether to try a rung. A rung is skipped only when it can add less than the smallest lift, even with luck."""
+    """Whether to try a rung. A rung is skipped only when it can add less than the smallest lift, even with luck.
+
+    `attempts` is what was tried before training, where that is known; gates in `forced` do not refuse a trained rung.
+    """
     if rung.name in TRAINED:
-        return _trained(rung, task, diagnosis, quoted(signals, rung.name))
+        gates = readiness(task, TRAINED[rung.name], diagnosis=diagnosis, attempts=attempts, forced=forced)
+        return _trained(rung, task, gates, quoted(signals, rung.name))
     layer = layer_of(rung, task)
     if layer is None:
         return Proposal(rung, "skip", rung.without)
@@ -159,15 +165,12 @@ def calls_of(task: Task, variants: int) -> int:
 # Fine-tuning and distillation
 
 NO_BETTER = "its gates hold; a student is no better than its teacher, so it is tried on the way down"
-SECTION = "docs/framework.md §"
-MOVING = ("weekly", "daily", "hourly")
 
 
-def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None, rows: tuple[str, ...]) -> Proposal:
-    gates = _tuning_gates(task, diagnosis) if rung.name == "fine_tuning" else _distilling_gates(task)
+def _trained(rung: Rung, task: Task, gates: tuple[Gate, ...], rows: tuple[str, ...]) -> Proposal:
     layer = layer_of(rung, task)
     gates += tuple(layer.gates(task, task.parts.pool)) if layer else ()
-    if failed := [g for g in gates if not g.passed]:
+    if failed := refused(gates):
         return Proposal(rung, "refuse", _refusal(failed), gates=gates, acts_on=rows)
     if layer is None:
         return Proposal(rung, "skip", rung.without, gates=gates, acts_on=rows)
@@ -175,45 +178,3 @@ def _trained(rung: Rung, task: Task, diagnosis: Diagnosis | None, rows: tuple[st
         return Proposal(rung, "skip", "; ".join((NO_BETTER, *rows)), gates=gates, acts_on=rows)
     reason = f"its gates hold ({len(task.parts.dev)} solved examples)"
     return Proposal(rung, "try", "; ".join((reason, *rows)), gates=gates, acts_on=rows)
-
-
-def _tuning_gates(task: Task, diagnosis: Diagnosis | None) -> tuple[Gate, ...]:
-    rows, profile = len(task.parts.dev), task.profile
-    stable, changes = profile.stable_months, profile.knowledge_changes
-    learned = sum(f.share for f in diagnosis.findings if f.cause in ("behaviour", "format")) if diagnosis else None
-    wall = "not diagnosed" if learned is None else f"{learned:.0%} of failures are behaviour or format"
-    return (
-        Gate("clean pairs", rows >= 500, f"{rows} solved examples", "500 or more for a narrow LoRA", f"{SECTION}5"),
-        Gate("owner", bool(profile.owner), profile.owner or "nobody", "somebody who owns re-training", f"{SECTION}2"),
-        Gate(
-            "stable requirements",
-            stable is None or stable >= 6,
-            "not stated" if stable is None else f"{stable:g} months",
-            "6 months or more",
-            f"{SECTION}3",
-        ),
-        *_taught(task),
-        Gate("slow knowledge", changes not in MOVING, changes or "not stated", "slower than weekly", f"{SECTION}3"),
-        Gate("behaviour wall", learned is None or learned > 0, wall, "some", f"{SECTION}4"),
-    )
-
-
-def _taught(task: Task) -> tuple[Gate, Gate]:
-    """What tuning would teach: not facts that documents hold, and nothing that has changed before it is in use."""
-    facts, target = frozen_of(task), moving_of(task)
-    fast = any(r.rung == "fine_tuning" and r.by != "stated" for r in target.rules_out)
-    needed = f"under {FACTS_FROM:.0%} of answers that repeat what only the sources say"
-    return (
-        Gate("no frozen facts", facts.decision != "facts", facts.sentence.rstrip("."), needed, f"{SECTION}3"),
-        Gate("still target", not fast, target.sentence.rstrip("."), "a half-life of 6 months or more", f"{SECTION}3"),
-    )
-
-
-def _distilling_gates(task: Task) -> tuple[Gate, ...]:
-    volume = task.profile.requests_per_day
-    asked = "not stated" if volume is None else f"{volume:g} requests a day"
-    teacher = task.strong_model or "none configured"
-    return (
-        Gate("teacher", bool(task.strong_model), teacher, "a strong model to learn from", f"{SECTION}3"),
-        Gate("volume", bool(volume and volume >= 10_000), asked, "10,000 requests a day or more", f"{SECTION}6"),
-    )
