@@ -51,7 +51,9 @@ class Afterwards(Measures):
         decision, lift = rung.not_worse(asked, old, new, margin), rung.lift(replace(asked, graded=True), old, new)
         quality, edge = self._reached(line), self.edge(line, kept)
         speed = self.speed(line["test"], None)
+        tokens = self._spent(kept.test, line["test"], [e.id for e in examples])
         reason = self._against(decision, lift, margin) or self._short(kept, quality, edge, speed)
+        reason = reason or _spares_little(line["change"], tokens)
         items = f" on {line['items']} of {len(self.examples('test'))} items"
         limits = f"{lift.estimate:+.3f} [{lift.low:+.3f}, {lift.high:+.3f}]{items}"
         return {
@@ -67,9 +69,16 @@ class Afterwards(Measures):
             "edge": edge,
             "usd_per_1k": speed["usd_per_1k"],
             "p95_ms": speed["p95_ms"],
+            "tokens": tokens,
             "calls": self.calls(line),
             "stack_digest": self.reading.runs[line["test"]]["stack_digest"],
         }
+
+    def _spent(self, before: str, after: str, ids: Sequence[str]) -> dict[str, float]:
+        """Tokens a request, prompt and reply, of the frozen stack and of the lighter one on the same items."""
+        both = [i for i in ids if i in self.reading.records[before] and i in self.reading.records[after]]
+        old, new = (sum(_tokens(self.reading.records[run][i]) for i in both) for run in (before, after))
+        return {"before": old / max(1, len(both)), "after": new / max(1, len(both))}
 
     def _untried(self, line: Line, margin: float) -> str:
         """Why test was left closed for an attempt: too few items, or a loss on dev, in items won and lost."""
@@ -260,6 +269,10 @@ class Afterwards(Measures):
         return {**told, "n": len(examples), "quality": shown(quality), "target_met": quality.meets, "words": words}
 
 
+TRAINED = ("prompt into weights", "student")
+"""Changes of the way down that train something."""
+SAVED = 0.2
+"""The least share of a request's tokens that those must save."""
 SUSPECTS = 40
 """Suspect labels that a verdict shows, the most suspect first."""
 UNVERIFIED = "an unverified judge's scores confirm nothing"
@@ -275,9 +288,18 @@ _UNTRIED: Mapping[str, Json] = {
     "edge": None,
     "usd_per_1k": None,
     "p95_ms": None,
+    "tokens": None,
     "calls": 0,
     "stack_digest": None,
 }
+
+
+def _spares_little(change: str, tokens: Mapping[str, float]) -> str:
+    """Why something trained is not taken though it is not worse: it must spare tokens, which is all it is for."""
+    spared = 1 - tokens["after"] / tokens["before"] if tokens["before"] else 0.0
+    if change not in TRAINED or spared >= SAVED:
+        return ""
+    return f"not worse, but it spares {spared:.0%} of the tokens, and {SAVED:.0%} must be"
 
 
 def _tokens(record: Line) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from .afterwards import SAVED
 from .asking import Asking
 from .compare import clusters
 from .data import Dataset, Example
@@ -25,8 +26,6 @@ from .types import Json
 
 RISK = 0.02
 """The loss against its teacher that a student's threshold is chosen for, and that neither may exceed on test."""
-SAVED = 0.2
-"""The least share of the prompt's tokens that must be saved."""
 
 
 @dataclass
@@ -46,8 +45,11 @@ class Teaching:
         return held_to(tuned, task) or tuned if "structure" in stack.names else tuned
 
     def student(self, stack: Stack) -> Stack:
-        """A student over the stack, answering itself where dev shows that little is lost by it."""
-        fitted = self.fitted
+        """A student over the stack, answering itself where dev shows that little is lost by it.
+
+        Where the prompt is in weights already there is nothing left to spare.
+        """
+        fitted = None if "adapter" in stack.names else self.fitted
         if fitted is None:
             return stack
         found = self._threshold(fitted)

@@ -54,8 +54,10 @@ def test_a_long_prompt_is_learned_into_weights_where_that_is_proven_not_worse(tm
 
 
 def test_a_student_answers_where_it_is_sure_and_its_teacher_otherwise(tmp_path: Path) -> None:
-    task = school(tmp_path, "wordy", n=3000, quality=0.9)
+    task = school(tmp_path, "wordy", n=3000, quality=0.9, recipe={"ceiling": 0.95})
     found = climb(replace(task, strong_model=task.model))
+    weights = next(a for a in found.body["down"] if a["change"] == "prompt into weights")
+    assert not weights["accepted"], "what is learned alone loses too much; what it is sure of does not"
     student = next(a for a in found.body["down"] if a["change"] == "student")
     assert student["accepted"] and student["margin"] == 0.02, student["reason"]
     assert found.stop_at == "distillation" and "student" in {x["use"] for x in found.body["stack"]["layers"]}

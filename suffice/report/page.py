@@ -107,7 +107,8 @@ def pages() -> Environment:
     timed = (numbers.milliseconds, numbers.seconds, numbers.dollars, numbers.rate, numbers.when)
     made.filters.update({f.__name__: f for f in (*written, *timed, _text)})
     drawn = (picture.track, picture.axis, picture.goal_label, picture.lift, picture.cause_bar, picture.stage_bar)
-    made.globals.update({f.__name__: f for f in (*drawn, chart.bars, chart.stack, chart.range_bar)})
+    curves = (picture.curve_of, picture.deferral_of)
+    made.globals.update({f.__name__: f for f in (*drawn, *curves, chart.bars, chart.stack, chart.range_bar)})
     return made
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from markupsafe import Markup
 
-from .numbers import percent, share, signed
+from .numbers import count, percent, share, signed
 
 TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -68,6 +70,56 @@ def cause_bar(finding: Mapping[str, Any], number: int) -> Markup:
     sham = finding["sham_fixed"] / finding["failures"] if finding["failures"] else 0.0
     placebo = Markup('<rect class="sham" x="0" y="21" height="5" width="{}"/>').format(_at(sham))
     return _svg("cause", f"cause-{number}", f"Failures by cause: {finding['cause']}", told, bar + line + placebo)
+
+
+def curve_of(found: Mapping[str, Any], target: float | None) -> Markup:
+    """A learning curve: the score over the rows on a scale that doubles, what is predicted dashed."""
+    measured, predicted = found["measured"], found["predicted"]
+    points = [*((at, "") for at in measured), *((at, "foreseen") for at in predicted)]
+    least, most = (math.log(points[end][0]["rows"]) for end in (0, -1))
+    lowest = _lowest([at["low"] for at, _ in points])
+    marks = _levels(lowest, target)
+    for at, kind in points:
+        x = f"{8 + 86 * (math.log(at['rows']) - least) / (most - least or 1.0):.2f}%"
+        marks += _point(at, x, lowest, kind)
+        marks += Markup('<text x="{}" y="99%" class="middle">{}</text>').format(x, count(at["rows"]))
+    told = "; ".join(f"{at['rows']} rows: {share(at['estimate'])}" for at, _ in points)
+    return _svg("curve", "learning-curve", "Score over rows learned from", told, marks)
+
+
+def _point(at: Mapping[str, Any], x: str, lowest: float, kind: str) -> Markup:
+    ends = [_up(at[end], lowest) for end in ("low", "high")]
+    line = Markup('<line class="interval {}" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(kind, x, x, *ends)
+    return line + Markup('<circle class="dot {}" cx="{}" cy="{}" r="5"/>').format(kind, x, _up(at["estimate"], lowest))
+
+
+def deferral_of(found: Mapping[str, Any]) -> Markup:
+    """The score of student and teacher together over the share that the student answers itself."""
+    steps = found["steps"]
+    lowest = _lowest([step["quality"] for step in steps])
+    places = [(f"{8 + 86 * step['answered']:.2f}%", _up(step["quality"], lowest)) for step in steps]
+    marks = _levels(lowest, None)
+    for (x, y), (then, there) in pairwise(places):
+        marks += Markup('<line class="path" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(x, then, y, there)
+    kept = [place for step, place in zip(steps, places, strict=True) if step["threshold"] == found["threshold"]]
+    marks += Markup("").join(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(*place) for place in kept)
+    scale = ((8, "0 % answered"), (94, "100 %"))
+    marks += Markup("").join(Markup('<text x="{}%" y="99%" class="middle">{}</text>').format(*at) for at in scale)
+    told = "; ".join(f"{percent(s['answered'])} answered: {share(s['quality'])}" for s in steps[::5])
+    return _svg("curve", "deferral-curve", "Score over the share the student answers", told, marks)
+
+
+def _lowest(values: Sequence[float]) -> float:
+    """Where the scale begins: at the tenth below the lowest value, and below nine tenths."""
+    return max(0.0, min(0.8, math.floor(min(values) * 10) / 10))
+
+
+def _levels(lowest: float, target: float | None) -> Markup:
+    """Level lines of a curve from its lowest to 1, and the target's."""
+    line = Markup('<line class="{}" x1="0" x2="100%" y1="{}" y2="{}"/><text x="2" y="{}" dy="-3">{}</text>')
+    ticks = [lowest + (1 - lowest) * tick for tick in TICKS]
+    drawn = Markup("").join(line.format("grid", *(_up(t, lowest),) * 3, share(t)) for t in ticks)
+    return drawn if target is None else drawn + line.format("target", *(_up(target, lowest),) * 3, "target")
 
 
 def stage_bar(stage: Mapping[str, Any], longest: float) -> Markup:
@@ -135,6 +187,12 @@ def _told(step: Mapping[str, Any], target: Mapping[str, Any]) -> str:
 
 def _at(value: float) -> str:
     return f"{min(1.0, max(0.0, value)) * 100:.2f}%"
+
+
+def _up(value: float, lowest: float) -> str:
+    """A height in a curve: 1 is near the top, the lowest leaves room for the scale below."""
+    within = (min(1.0, max(lowest, value)) - lowest) / (1 - lowest)
+    return f"{8 + (1 - within) * 76:.2f}%"
 
 
 def _around(value: float) -> str:
