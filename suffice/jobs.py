@@ -21,7 +21,7 @@ from .artifacts import write_whole
 from .demonstrations import Demonstration, digest
 from .digest import digest_of, plain
 from .errors import BudgetSpent, InputError, ModelError
-from .platform import Estimate, Misfit, Platform, Report, Result, Standing, Tuning, estimate
+from .platform import Estimate, Misfit, Order, Platform, Report, Result, Standing, estimate
 from .plugins import build, made, name_of, spec_of
 from .strict import parse
 from .terms import Price, Terms, terms_of
@@ -52,7 +52,7 @@ class Job:
     """Ours: it names the file and the job at the platform, too."""
     platform: Mapping[str, Json]
     """The platform's spec: which plugin, and its fields."""
-    tuning: Tuning
+    order: Order
     rows: int
     data: str
     """A SHA-256 over the rows that are learned from."""
@@ -106,7 +106,7 @@ class Pace:
 def train_on(
     platform: Platform,
     rows: Sequence[Demonstration],
-    tuning: Tuning,
+    order: Order,
     folder: Path,
     *,
     budget: float | None = None,
@@ -122,7 +122,7 @@ def train_on(
     the platform's own quote, is more. Another `attempt` is another job: a failed one is not repeated by itself.
     Raises InputError for data that the platform would refuse, BudgetSpent, or ModelError where it cannot be reached.
     """
-    job, content = _drawn_up(platform, rows, tuning, folder, attempt)
+    job, content = _drawn_up(platform, rows, order, folder, attempt)
     with _held(folder, job.id):
         kept = load_job(folder, job.id) if _path(folder, job.id).is_file() else None
         if kept is None:
@@ -176,9 +176,9 @@ def platform_of(name: str, folder: Path | None = None) -> Platform:
     return cast(Platform, build("platforms", {"use": name, **(use or {})}, beside=folder))
 
 
-def findings(platform: Platform, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
+def findings(platform: Platform, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
     """What the platform would refuse or trip over, what is fatal first, then by line."""
-    found = platform.misfits(rows, tuning)
+    found = platform.misfits(rows, order)
     return tuple(sorted(found, key=lambda m: (not m.fatal, m.line or 0)))
 
 
@@ -224,7 +224,7 @@ class _Work:
     def allowed(self, job: Job) -> Job:
         """Money is looked at once more, now that the platform knows the data."""
         _afford(job, self.budget)
-        quote = self.insist(lambda: self.platform.quote(job.file, job.tuning))
+        quote = self.insist(lambda: self.platform.quote(job.file, job.order))
         if quote is not None:
             job = self.keep(replace(job, quoted=quote.usd), f"quoted at {_usd(quote.usd)}")
             if not quote.allowed:
@@ -239,7 +239,7 @@ class _Work:
         for tried in range(1, self.pace.patience + 1):
             handle = self.insist(partial(self.platform.started, job.id))
             try:
-                handle = handle or self.platform.start(job.file, job.tuning, job.id)
+                handle = handle or self.platform.start(job.file, job.order, job.id)
             except ModelError as wrong:
                 if not wrong.retryable or tried == self.pace.patience:
                     raise
@@ -305,7 +305,7 @@ def _read(body: Json) -> Job:
     price = given["estimate"].get("price")
     estimated = {**given["estimate"], "price": made(Price, price, "the price") if price else None}
     given["estimate"] = Estimate(**estimated)
-    given["tuning"] = made(Tuning, given["tuning"], "the tuning")
+    given["order"] = made(Order, given["order"], "the order")
     given["report"] = _report(given["report"]) if given.get("report") else None
     given["events"] = tuple(made(Event, e, "an event") for e in given.get("events", ()))
     return Job(**given)
@@ -368,27 +368,27 @@ def _held(folder: Path, id_: str) -> Iterator[None]:
 
 
 def _drawn_up(
-    platform: Platform, rows: Sequence[Demonstration], tuning: Tuning, folder: Path, attempt: int
+    platform: Platform, rows: Sequence[Demonstration], order: Order, folder: Path, attempt: int
 ) -> tuple[Job, bytes]:
     """The job that these rows, this platform and this order always are, and its data."""
     content, spec = platform.data(rows), plain(spec_of(platform))
-    known = digest_of([spec, digest_of(content.decode("utf-8", "surrogatepass")), asdict(tuning), attempt])
+    known = digest_of([spec, digest_of(content.decode("utf-8", "surrogatepass")), asdict(order), attempt])
     terms = terms_of(name_of(type(platform)), folder)
     id_ = f"suffice-{known[:20]}"
-    return Job(id_, spec, tuning, len(rows), digest(rows), estimate(rows, tuning, terms)), content
+    return Job(id_, spec, order, len(rows), digest(rows), estimate(rows, order, terms)), content
 
 
 def _checked(platform: Platform, rows: Sequence[Demonstration], job: Job, terms: Terms, today: date) -> tuple[str, ...]:
     """Refuse what the platform would refuse; return the warnings."""
     if not platform.starts:
         raise InputError(f"{terms.title} is not started from here", hint=f"suffice export --for {job.name} writes how")
-    found = findings(platform, rows, job.tuning)
+    found = findings(platform, rows, job.order)
     if fatal := [m for m in found if m.fatal]:
         first = fatal[0]
         more = f" (and {len(fatal) - 1} more)" if len(fatal) > 1 else ""
         where = f"row {first.line} ({first.id}): " if first.line else ""
         raise InputError(f"{terms.title} would refuse the data: {where}{first.what}{more}", hint=first.fix)
-    ends = terms.endings(job.tuning.model, today)
+    ends = terms.endings(job.order.model, today)
     if stopped := [e for e in ends if e.stops]:
         raise InputError(f"{terms.title} {stopped[0]}", hint="`suffice platforms` compares those that remain")
     return (*(f"{terms.title} {e}" for e in ends), *(f"row {m.line}: {m.what}" for m in found))
@@ -401,7 +401,7 @@ def _afford(job: Job, budget: float | None) -> None:
     most = job.quoted if job.quoted is not None else job.estimate.usd_high
     if most is None and job.file:
         raise InputError(
-            f"no price of {job.tuning.model} at {job.name} is known, so --budget cannot hold",
+            f"no price of {job.order.model} at {job.name} is known, so --budget cannot hold",
             hint="set one in platforms.yaml, or leave --budget out",
         )
     if most is not None and most > budget:

@@ -18,7 +18,7 @@ ENDED: tuple[Standing, ...] = ("done", "failed", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)
-class Tuning:
+class Order:
     """What a job is to do."""
 
     model: str
@@ -124,7 +124,7 @@ class Platform(Protocol):
         """Whether jobs are started by an HTTP call; otherwise `script` is what starts one."""
         ...
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
         """What of the data or the order the platform would refuse, each with its line and what to do."""
         ...
 
@@ -144,7 +144,7 @@ class Platform(Protocol):
         """Upload under this key; return the platform's handle."""
         ...
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
+    def quote(self, file: str, order: Order) -> Quote | None:
         """The platform's own price for the job; None where it gives none."""
         ...
 
@@ -152,7 +152,7 @@ class Platform(Protocol):
         """The handle of the job that was started under this key; None where there is none."""
         ...
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
+    def start(self, file: str, order: Order, key: str) -> str:
         """Start the job, which is what costs money; return the platform's handle."""
         ...
 
@@ -179,14 +179,14 @@ PER_MESSAGE = (3, 5, 12)
 """Tokens of a chat template around one message."""
 
 
-def estimate(rows: Sequence[Demonstration], tuning: Tuning, terms: Terms) -> Estimate:
+def estimate(rows: Sequence[Demonstration], order: Order, terms: Terms) -> Estimate:
     """Tokens and money for a job, as ranges."""
     pieces = sum(_pieces(row) for row in rows)
     messages = sum(len(row.messages) + 1 for row in rows)
     low, middle, high = (
-        math.ceil(tuning.epochs * (pieces * a + messages * b)) for a, b in zip(PER_PIECE, PER_MESSAGE, strict=True)
+        math.ceil(order.epochs * (pieces * a + messages * b)) for a, b in zip(PER_PIECE, PER_MESSAGE, strict=True)
     )
-    price = terms.price(tuning.model)
+    price = terms.price(order.model)
     usd = (price.low * low / 1e6, price.high * high / 1e6) if price else (None, None)
     return Estimate(middle, low, high, usd[0], usd[1], price)
 
@@ -210,13 +210,13 @@ def _worded(message: Message) -> str:
 # What every platform refuses
 
 
-def common(rows: Sequence[Demonstration], tuning: Tuning, terms: Terms, content: int) -> tuple[Misfit, ...]:
+def common(rows: Sequence[Demonstration], order: Order, terms: Terms, content: int) -> tuple[Misfit, ...]:
     """What the limits in the table refuse: too few rows, too many, rows that are too long, a file that is too large."""
     limits, found = terms.limits, []
-    if not tuning.model:
+    if not order.model:
         found.append(Misfit("no base model is named", "name one by the platform's own name"))
-    if tuning.epochs < 1:
-        found.append(Misfit(f"{tuning.epochs} epochs", "ask for one or more"))
+    if order.epochs < 1:
+        found.append(Misfit(f"{order.epochs} epochs", "ask for one or more"))
     if limits.fewest is not None and len(rows) < limits.fewest:
         found.append(Misfit(f"{len(rows)} rows; {terms.title} takes {limits.fewest} or more", "add demonstrations"))
     if limits.most is not None and len(rows) > limits.most:
@@ -224,8 +224,8 @@ def common(rows: Sequence[Demonstration], tuning: Tuning, terms: Terms, content:
     if limits.file_mb is not None and content > limits.file_mb * 10**6:
         size = f"{content / 10**6:.0f} MB; {terms.title} takes {limits.file_mb} MB"
         found.append(Misfit(size, "train on a sample, or cut long prompts"))
-    if limits.name_length is not None and len(tuning.name) > limits.name_length:
-        found.append(Misfit(f"the name has {len(tuning.name)} characters", f"use at most {limits.name_length}"))
+    if limits.name_length is not None and len(order.name) > limits.name_length:
+        found.append(Misfit(f"the name has {len(order.name)} characters", f"use at most {limits.name_length}"))
     return (*found, *(m for at, row in enumerate(rows, 1) for m in _row(row, at, limits.row_tokens)))
 
 

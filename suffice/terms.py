@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import date
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -45,7 +46,7 @@ class Said:
     text: str = NOTHING
     source: str = ""
     read: str = ""
-    """The day of the page, file or copy that was read, as YYYY-MM-DD; empty where it bears none."""
+    """YYYY-MM-DD: the file's or page's own day, or, where it bears none, the day on which a copy of it was read."""
     second_hand: bool = False
     """Whether somebody other than the provider says so."""
 
@@ -171,7 +172,7 @@ def _widest(prices: list[Price]) -> Price | None:
 
 def terms_of(name: str, beside: Path | None = None) -> Terms:
     """What is known of a platform; the task's own file comes before the shipped table."""
-    shipped = _entry(read_yaml(TABLE, "table of platforms"), name)
+    shipped = _entry(_shipped(), name)
     path = (beside or Path()) / OVERRIDE
     own = _entry(read_yaml(path, "platforms file"), name) if beside is not None and path.is_file() else {}
     merged = {**shipped, **own}
@@ -185,6 +186,11 @@ def terms_of(name: str, beside: Path | None = None) -> Terms:
         limits=_made(Limits, merged.get("limits", {}), name),
         use=merged.get("use"),
     )
+
+
+@cache
+def _shipped() -> YamlFile:
+    return read_yaml(TABLE, "table of platforms")
 
 
 KEYS = ("title", "said", "prices", "ends", "limits", "use")

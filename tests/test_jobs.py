@@ -2,37 +2,29 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from types import ModuleType
 
+import providers as fake
 import pytest
 
 from suffice.demonstrations import Demonstration
-from suffice.jobs import Job, Pace, train_on
-from suffice.platform import Tuning
+from suffice.errors import BudgetSpent, InputError, ModelError
+from suffice.jobs import Job, Pace, cancel, findings, jobs, load_job, resume, train_on
+from suffice.platform import Order, estimate
+from suffice.platforms.tinker import Tinker
 from suffice.platforms.together import Together
+from suffice.platforms.vertex import Vertex
+from suffice.terms import terms_of
 from suffice.types import Message
 
-
-def _beside(name: str) -> ModuleType:
-    path = Path(__file__).parent / "platforms" / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    sys.modules[name] = module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-fake = _beside("providers")
 KEY = "tg-secret-0123456789"
-TUNING = Tuning("Qwen/Qwen3-8B", epochs=3)
+ORDER = Order("Qwen/Qwen3-8B", epochs=3)
 ROWS = tuple(
     Demonstration(
         f"r{n}", (Message("system", "Be brief."), Message("user", f"question {n}")), Message("assistant", "yes")
@@ -59,7 +51,7 @@ def provider() -> Iterator[fake.Together]:
 
 def go(provider: fake.Together, folder: Path, **how: object) -> Job:
     given = {"pace": HASTY, **how}
-    return train_on(Together(f"{provider.url}/v1"), ROWS, TUNING, folder, **given)  # type: ignore[arg-type]
+    return train_on(Together(f"{provider.url}/v1"), ROWS, ORDER, folder, **given)  # type: ignore[arg-type]
 
 
 def test_a_job_runs_from_rows_to_a_models_name(provider: fake.Together, tmp_path: Path) -> None:
@@ -128,8 +120,8 @@ def test_a_process_killed_at_any_request_goes_on(provider: fake.Together, tmp_pa
 import os, sys
 from pathlib import Path
 sys.path.insert(0, {str(Path(__file__).parent)!r})
-from test_jobs import ROWS, TUNING, HASTY, Together, train_on
-train_on(Together({provider.url + "/v1"!r}), ROWS, TUNING, Path({str(tmp_path)!r}), pace=HASTY)
+from test_jobs import ROWS, ORDER, HASTY, Together, train_on
+train_on(Together({provider.url + "/v1"!r}), ROWS, ORDER, Path({str(tmp_path)!r}), pace=HASTY)
 """
     answered, killed = provider.answer, []
 
@@ -147,3 +139,141 @@ train_on(Together({provider.url + "/v1"!r}), ROWS, TUNING, Path({str(tmp_path)!r
     job = go(provider, tmp_path)
     assert job.stage == "done"
     assert (len(provider.files), len(provider.jobs)) == (1, 1)
+
+
+def test_a_budget_stops_before_anything_is_sent(provider: fake.Together, tmp_path: Path) -> None:
+    with pytest.raises(BudgetSpent, match="may cost up to") as spent:
+        go(provider, tmp_path, budget=0.0001)
+    assert spent.value.exit_code == 3
+    assert provider.heard == []
+    assert jobs(tmp_path) == ()
+
+
+def test_the_platforms_own_quote_counts_before_the_start(provider: fake.Together, tmp_path: Path) -> None:
+    with pytest.raises(BudgetSpent, match=r"is quoted at \$0.02"):
+        go(provider, tmp_path, budget=0.01)
+    assert (len(provider.files), len(provider.jobs)) == (1, 0)
+    assert go(provider, tmp_path, budget=0.05).stage == "done"
+    assert len(provider.files) == 1
+
+
+def test_an_account_that_may_not_spend_it_starts_nothing(provider: fake.Together, tmp_path: Path) -> None:
+    provider.allowed = False
+    with pytest.raises(BudgetSpent, match="does not allow"):
+        go(provider, tmp_path)
+    assert provider.jobs == {}
+
+
+def test_a_price_nobody_knows_cannot_hold_a_budget(tmp_path: Path) -> None:
+    with fake.serving(fake.Vertex(script=["JOB_STATE_SUCCEEDED"])) as server:
+        os.environ["GOOGLE_ACCESS_TOKEN"] = "ya29.secret-token"  # noqa: S105
+        platform = Vertex("me", "europe-west4", "data", server.url)
+        with pytest.raises(InputError, match="no price of gemini"):
+            train_on(platform, ROWS, Order("gemini-2.5-flash"), tmp_path, budget=5.0, pace=HASTY)
+        assert server.jobs == {}
+
+
+def test_two_processes_do_not_go_on_with_one_job(provider: fake.Together, tmp_path: Path) -> None:
+    seen: list[str] = []
+
+    def watch(job: Job) -> None:
+        if not seen:
+            with pytest.raises(InputError, match="another process"):
+                resume(tmp_path, job.id, pace=HASTY)
+            seen.append(job.id)
+
+    assert go(provider, tmp_path, watch=watch).stage == "done"
+    assert seen
+
+
+def test_a_lost_connection_is_given_up_in_the_end_and_gone_on_with(provider: fake.Together, tmp_path: Path) -> None:
+    provider.faults = [fake.Fault("GET /v1/fine-tunes/ft-1", "dropped") for _ in range(4)]
+    with pytest.raises(ModelError, match="closed without a reply"):
+        go(provider, tmp_path)
+    assert jobs(tmp_path)[0].stage == "started"
+    assert resume(tmp_path, jobs(tmp_path)[0].id, pace=HASTY).stage == "done"
+    assert len(provider.jobs) == 1
+
+
+def test_waiting_grows_and_heeds_the_platform(provider: fake.Together, tmp_path: Path) -> None:
+    slept: list[float] = []
+    provider.script = ["running"] * 5 + ["completed"]
+    provider.faults = [fake.Fault("GET /v1/fine-tunes/ft-1", "429", (("Retry-After", "7"),))]
+    go(provider, tmp_path, pace=Pace(first=2.0, most=5.0, settle=0.0, sleep=slept.append))
+    assert slept == [7.0, 2.0, 3.0, 4.5, 5.0, 5.0]
+
+
+def test_a_job_of_an_ended_process_before_its_start_can_be_dropped(provider: fake.Together, tmp_path: Path) -> None:
+    provider.faults = [fake.Fault("POST /v1/files/upload", "400")]
+    with pytest.raises(ModelError):
+        go(provider, tmp_path)
+    assert cancel(tmp_path, jobs(tmp_path)[0].id).stage == "cancelled"
+    assert (provider.files, provider.jobs) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: "[]",
+        lambda _: "{",
+        lambda body: json.dumps({**body, "format": 2}),
+        lambda body: json.dumps({**body, "stage": "paid"}),
+        lambda body: json.dumps({**body, "surprise": 1}),
+        lambda body: json.dumps({**body, "report": {"standing": "fine"}}),
+        lambda body: json.dumps({**body, "order": {"model": 3}}),
+        lambda body: json.dumps({k: v for k, v in body.items() if k != "estimate"}),
+    ],
+)
+def test_a_broken_job_file_is_one_clean_error(provider: fake.Together, tmp_path: Path, change: object) -> None:
+    job = go(provider, tmp_path)
+    path = tmp_path / ".suffice" / "jobs" / f"{job.id}.json"
+    path.write_text(change(json.loads(path.read_text())), encoding="utf-8")  # type: ignore[operator]
+    with pytest.raises(InputError, match="cannot be read"):
+        load_job(tmp_path, job.id)
+
+
+@pytest.mark.parametrize("id_", ["", "../x", "*", "nobody"])
+def test_an_id_that_is_none_is_refused(tmp_path: Path, id_: str) -> None:
+    with pytest.raises(InputError):
+        load_job(tmp_path, id_)
+
+
+def test_a_job_read_back_is_the_same(provider: fake.Together, tmp_path: Path) -> None:
+    job = go(provider, tmp_path)
+    assert load_job(tmp_path, job.id) == job
+    assert jobs(tmp_path) == (job,)
+
+
+def test_tinker_is_not_started_from_here(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not started from here") as wrong:
+        train_on(Tinker(), ROWS, Order("Qwen/Qwen3-8B"), tmp_path)
+    assert "export --for tinker" in wrong.value.hint
+
+
+def test_tinkers_script_is_python_whatever_the_models_name() -> None:
+    script = Tinker().script(Order('a"); import os; ("', epochs=3, rank=16, learning_rate=1e-4)).decode()
+    compile(script, "train.py", "exec")
+    assert "num_epochs=3" in script
+    assert "lora_rank=16" in script
+    assert "MODEL = 'a\"); import os; (\"'" in script
+
+
+def test_warnings_come_after_what_is_fatal() -> None:
+    rows = (ROWS[0], replace(ROWS[1], reply=Message("assistant", "")), *ROWS[2:])
+    found = findings(Vertex(), rows, Order("gemini-2.5-flash"))
+    assert [m.fatal for m in found] == [True, False]
+
+
+def test_the_estimate_holds_the_tokens_of_a_real_tokenizer(minilm: Path) -> None:
+    from tokenizers import Tokenizer
+
+    words = Tokenizer.from_file(str(minilm.with_name("tokenizer.json")))
+    words.no_padding()
+    texts = [
+        f"Order {n} has not arrived; the café on Main St. 12 wants $3.50 back, JSON: {{'a': [1, 2]}}" for n in range(50)
+    ]
+    rows = [Demonstration(str(n), (Message("user", t),), Message("assistant", "refund")) for n, t in enumerate(texts)]
+    counted = sum(len(words.encode(t, add_special_tokens=False).ids) + 1 for t in texts)
+    found = estimate(rows, Order("m", epochs=1), terms_of("together"))
+    assert found.tokens_low <= counted <= found.tokens_high
+    assert estimate(rows, Order("m", epochs=3), terms_of("together")).tokens == pytest.approx(3 * found.tokens, abs=3)

@@ -15,7 +15,7 @@ from urllib.parse import quote as quoted
 from ..demonstrations import Demonstration
 from ..errors import InputError
 from ..http import Endpoint, Reply
-from ..platform import Availability, Misfit, Quote, Report, Result, Standing, Tuning, common
+from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json, Message
 from ._api import SECONDS, UPLOAD_SECONDS, body_of, check_trusted, entries, named, refusal, said, text
@@ -74,14 +74,14 @@ class Bedrock:
             raise InputError("no role is named", hint="bedrock: {use: {bucket: …, role: arn:…}} in platforms.yaml")
         return role
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
-        found = [*common(rows, tuning, terms_of("bedrock"), len(self.data(rows)))]
-        if tuning.rank is not None:
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
+        found = [*common(rows, order, terms_of("bedrock"), len(self.data(rows)))]
+        if order.rank is not None:
             found.append(Misfit("a LoRA rank", "it cannot be chosen here: leave it out"))
-        if "nova" in tuning.model and len(rows) < 100:
+        if "nova" in order.model and len(rows) < 100:
             told = "Nova's documentation recommends 100 rows or more"
             found.append(Misfit(f"{len(rows)} rows; {told}", "add demonstrations", fatal=False))
-        nova = "nova" in tuning.model
+        nova = "nova" in order.model
         found += [m for line, row in enumerate(rows, 1) for m in _row(row, line, nova)]
         return (*found, *roles(rows, alternate=True, tools=False))
 
@@ -91,7 +91,7 @@ class Bedrock:
 
     def available(self, model: str = "") -> Availability:
         """Whether the base model is listed for fine-tuning in this region, and whether it is being retired."""
-        reply = self._ask("GET", "/foundation-models?byCustomizationType=FINE_TUNING")
+        reply = self._ask("GET", "/foundation-models?byCustomizationType=FINE_ORDER")
         if reply.status in (403, 404, 410):
             return Availability(False, f"{reply.status} {said(reply)}")
         listed = entries(self._need(reply), "modelSummaries")
@@ -121,7 +121,7 @@ class Bedrock:
     def _uri(self, key: str) -> str:
         return f"s3://{self._home}/suffice/{key}/train.jsonl"
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
+    def quote(self, file: str, order: Order) -> Quote | None:
         return None
 
     def started(self, key: str) -> str | None:
@@ -129,20 +129,20 @@ class Bedrock:
         found = entries(body, "modelCustomizationJobSummaries")
         return next((text(j, "jobArn") for j in found if text(j, "jobName") == key), None)
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
+    def start(self, file: str, order: Order, key: str) -> str:
         """`clientRequestToken` makes the platform itself start it no more than once."""
         chosen = {
-            "epochCount": str(tuning.epochs),
-            "learningRate": None if tuning.learning_rate is None else str(tuning.learning_rate),
-            "batchSize": None if tuning.batch is None else str(tuning.batch),
+            "epochCount": str(order.epochs),
+            "learningRate": None if order.learning_rate is None else str(order.learning_rate),
+            "batchSize": None if order.batch is None else str(order.batch),
         }
         body = {
             "jobName": key,
-            "customModelName": f"{tuning.name}-{key}"[:63] if tuning.name else key,
+            "customModelName": f"{order.name}-{key}"[:63] if order.name else key,
             "clientRequestToken": key,
             "roleArn": self._role,
-            "baseModelIdentifier": tuning.model,
-            "customizationType": "FINE_TUNING",
+            "baseModelIdentifier": order.model,
+            "customizationType": "FINE_ORDER",
             "trainingDataConfig": {"s3Uri": file},
             "outputDataConfig": {"s3Uri": f"s3://{self._home}/suffice/{key}/output/"},
             "hyperParameters": {k: v for k, v in chosen.items() if v is not None},

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ..demonstrations import Demonstration
 from ..errors import InputError, ModelError
-from ..platform import Availability, Misfit, Quote, Report, Result, Standing, Tuning, common
+from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json
 from ._api import Api, multipart, named, put, save, text, whole
@@ -57,8 +57,8 @@ class Fireworks:
             raise InputError("no Fireworks account is named", hint="set FIREWORKS_ACCOUNT_ID to the account's id")
         return f"accounts/{account}"
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
-        found = common(rows, tuning, terms_of("fireworks"), len(self.data(rows)))
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
+        found = common(rows, order, terms_of("fireworks"), len(self.data(rows)))
         return (*found, *roles(rows, alternate=False, tools=True))
 
     def data(self, rows: Sequence[Demonstration]) -> bytes:
@@ -110,8 +110,8 @@ class Fireworks:
         )
         self._api.post(f"{path}:validateUpload", {})
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
-        reply = self._api.ask("POST", f"/v1/{self._mine}/supervisedFineTuningJobs:estimateCost", _order(file, tuning))
+    def quote(self, file: str, order: Order) -> Quote | None:
+        reply = self._api.ask("POST", f"/v1/{self._mine}/supervisedFineTuningJobs:estimateCost", _order(file, order))
         if reply.status in (404, 501):
             return None
         body = self._api.need(reply)
@@ -121,10 +121,10 @@ class Fireworks:
         reply = self._api.ask("GET", f"/v1/{self._job(key)}")
         return None if reply.status == 404 else text(self._api.need(reply), "name") or self._job(key)
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
+    def start(self, file: str, order: Order, key: str) -> str:
         """The job's id is ours: starting it twice is refused by the platform itself."""
         path = f"/v1/{self._mine}/supervisedFineTuningJobs?supervisedFineTuningJobId={key}"
-        reply = self._api.ask("POST", path, _order(file, tuning) | {"displayName": tuning.name or key})
+        reply = self._api.ask("POST", path, _order(file, order) | {"displayName": order.name or key})
         if reply.status == 409:
             return self._job(key)
         return named(self._api.need(reply), "name", self.base_url)
@@ -163,14 +163,14 @@ class Fireworks:
         return Result(model, served, folder if found else None, note)
 
 
-def _order(file: str, tuning: Tuning) -> dict[str, Json]:
+def _order(file: str, order: Order) -> dict[str, Json]:
     body: dict[str, Json] = {
         "dataset": file,
-        "baseModel": _model(tuning.model),
-        "epochs": tuning.epochs,
-        "learningRate": tuning.learning_rate,
-        "loraRank": tuning.rank,
-        "batchSizeSamples": tuning.batch,
+        "baseModel": _model(order.model),
+        "epochs": order.epochs,
+        "learningRate": order.learning_rate,
+        "loraRank": order.rank,
+        "batchSizeSamples": order.batch,
     }
     return {k: v for k, v in body.items() if v is not None}
 

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from ..demonstrations import Demonstration
 from ..errors import ModelError
 from ..http import Reply
-from ..platform import Availability, Misfit, Quote, Report, Result, Standing, Tuning, common
+from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json
 from ._api import Api, body_of, entries, multipart, named, refusal, said, text, whole
@@ -44,9 +44,9 @@ class Openai:
     def _api(self) -> Api:
         return Api(self.base_url, "api.openai.com", "OPENAI_API_KEY")
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
-        found = [*common(rows, tuning, terms_of("openai"), len(self.data(rows)))]
-        if tuning.learning_rate is not None or tuning.rank is not None:
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
+        found = [*common(rows, order, terms_of("openai"), len(self.data(rows)))]
+        if order.learning_rate is not None or order.rank is not None:
             found.append(Misfit("a learning rate or rank", "neither can be chosen here: leave them out"))
         return (*found, *roles(rows, alternate=False, tools=True))
 
@@ -77,25 +77,25 @@ class Openai:
         body, headers = multipart({"purpose": "fine-tune"}, f"{key}.jsonl", content)
         return named(self._api.need(self._api.ask("POST", "/files", body, headers)), "id", self.base_url)
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
+    def quote(self, file: str, order: Order) -> Quote | None:
         return None
 
     def started(self, key: str) -> str | None:
         found = entries(self._api.get(f"/fine_tuning/jobs?{urlencode({'metadata[suffice]': key})}"), "data")
         return next((text(j, "id") for j in found if text(j.get("metadata"), "suffice") == key), None)
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
-        chosen = {"n_epochs": tuning.epochs, "batch_size": tuning.batch}
+    def start(self, file: str, order: Order, key: str) -> str:
+        chosen = {"n_epochs": order.epochs, "batch_size": order.batch}
         body: dict[str, Json] = {
             "training_file": file,
-            "model": tuning.model,
+            "model": order.model,
             "method": {
                 "type": "supervised",
                 "supervised": {"hyperparameters": {k: v for k, v in chosen.items() if v is not None}},
             },
             "metadata": {"suffice": key},
-            "suffix": tuning.name or None,
-            "seed": tuning.seed,
+            "suffix": order.name or None,
+            "seed": order.seed,
         }
         reply = self._api.ask("POST", "/fine_tuning/jobs", {k: v for k, v in body.items() if v is not None})
         if reply.status != 200:

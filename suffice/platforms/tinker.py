@@ -14,7 +14,7 @@ from typing import ClassVar, NoReturn
 
 from ..demonstrations import Demonstration
 from ..errors import InputError
-from ..platform import Availability, Misfit, Quote, Report, Result, Tuning, common
+from ..platform import Availability, Misfit, Order, Quote, Report, Result, common
 from ..terms import terms_of
 from ._chat import chat, roles
 
@@ -62,19 +62,19 @@ class Tinker:
 
     starts: ClassVar[bool] = False
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
-        found = common(rows, tuning, terms_of("tinker"), len(self.data(rows)))
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
+        found = common(rows, order, terms_of("tinker"), len(self.data(rows)))
         return (*found, *roles(rows, alternate=False, tools=False))
 
     def data(self, rows: Sequence[Demonstration]) -> bytes:
         return chat(rows)
 
-    def script(self, tuning: Tuning) -> bytes:
+    def script(self, order: Order) -> bytes:
         """The Python file that trains on the data beside it."""
-        rate = 2e-4 if tuning.learning_rate is None else tuning.learning_rate
-        rank = "" if tuning.rank is None else f"\n    lora_rank={tuning.rank},"
-        batch = tuning.batch or 32
-        return SCRIPT.format(model=tuning.model, batch=batch, rate=rate, epochs=tuning.epochs, rank=rank).encode()
+        rate = 2e-4 if order.learning_rate is None else order.learning_rate
+        rank = "" if order.rank is None else f"\n    lora_rank={order.rank},"
+        batch = order.batch or 32
+        return SCRIPT.format(model=order.model, batch=batch, rate=rate, epochs=order.epochs, rank=rank).encode()
 
     def available(self, model: str = "") -> Availability:
         told = "the key is set" if os.environ.get("TINKER_API_KEY") else "TINKER_API_KEY is not set"
@@ -86,13 +86,13 @@ class Tinker:
     def upload(self, content: bytes, key: str) -> str:
         return _by_script()
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
+    def quote(self, file: str, order: Order) -> Quote | None:
         return None
 
     def started(self, key: str) -> str | None:
         return _by_script()
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
+    def start(self, file: str, order: Order, key: str) -> str:
         return _by_script()
 
     def poll(self, job: str) -> Report:

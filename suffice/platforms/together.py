@@ -10,7 +10,7 @@ from typing import ClassVar
 from urllib.parse import quote as quoted
 
 from ..demonstrations import Demonstration
-from ..platform import Availability, Misfit, Quote, Report, Result, Standing, Tuning, common
+from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json
 from ._api import Api, bearer, entries, multipart, named, save, text, whole
@@ -43,8 +43,8 @@ class Together:
     def _api(self) -> Api:
         return Api(self.base_url, "api.together.xyz", "TOGETHER_API_KEY")
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
-        found = common(rows, tuning, terms_of("together"), len(self.data(rows)))
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
+        found = common(rows, order, terms_of("together"), len(self.data(rows)))
         return (*found, *roles(rows, alternate=True, tools=True))
 
     def data(self, rows: Sequence[Demonstration]) -> bytes:
@@ -70,10 +70,10 @@ class Together:
         body, headers = multipart(form, name, content)
         return named(self._api.need(self._api.ask("POST", "/files/upload", body, headers)), "id", self.base_url)
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
+    def quote(self, file: str, order: Order) -> Quote | None:
         """Given once the platform has read the file; until then there is none."""
         wanted = ("training_file", "model", "n_epochs", "training_method", "training_type")
-        body = {k: v for k, v in self._order(file, tuning, "").items() if k in wanted}
+        body = {k: v for k, v in self._order(file, order, "").items() if k in wanted}
         told = self._api.post("/fine-tunes/estimate-price", body)
         if not isinstance(told, Mapping) or told.get("estimation_available") is False:
             return None
@@ -87,21 +87,21 @@ class Together:
         ours = (j for j in found if text(j, "suffix") == _suffix(key) or _suffix(key) in text(j, "model_output_name"))
         return next((text(j, "id") for j in ours), None)
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
-        return named(self._api.post("/fine-tunes", self._order(file, tuning, key)), "id", self.base_url)
+    def start(self, file: str, order: Order, key: str) -> str:
+        return named(self._api.post("/fine-tunes", self._order(file, order, key)), "id", self.base_url)
 
-    def _order(self, file: str, tuning: Tuning, key: str) -> dict[str, Json]:
+    def _order(self, file: str, order: Order, key: str) -> dict[str, Json]:
         lora: dict[str, Json] = {"type": "Lora"}
-        if tuning.rank is not None:
-            lora |= {"lora_r": tuning.rank, "lora_alpha": 2 * tuning.rank}
+        if order.rank is not None:
+            lora |= {"lora_r": order.rank, "lora_alpha": 2 * order.rank}
         body = {
             "training_file": file,
-            "model": tuning.model,
-            "n_epochs": tuning.epochs,
+            "model": order.model,
+            "n_epochs": order.epochs,
             "suffix": _suffix(key) or None,
-            "learning_rate": tuning.learning_rate,
-            "batch_size": "max" if tuning.batch is None else tuning.batch,
-            "random_seed": tuning.seed,
+            "learning_rate": order.learning_rate,
+            "batch_size": "max" if order.batch is None else order.batch,
+            "random_seed": order.seed,
             "training_method": {"method": "sft", "train_on_inputs": False},
             "training_type": lora,
         }

@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 from ..demonstrations import Demonstration
 from ..errors import InputError, ModelError
 from ..http import Endpoint, Reply
-from ..platform import Availability, Misfit, Quote, Report, Result, Standing, Tuning, common
+from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json, Message
 from ._api import SECONDS, UPLOAD_SECONDS, body_of, check_trusted, entries, named, refusal, said, text, whole
@@ -78,11 +78,11 @@ class Vertex:
     def _store(self) -> Endpoint:
         return Endpoint(self.base_url or "https://storage.googleapis.com")
 
-    def misfits(self, rows: Sequence[Demonstration], tuning: Tuning) -> tuple[Misfit, ...]:
-        found = [*common(rows, tuning, terms_of("vertex"), len(self.data(rows)))]
-        if tuning.rank is not None and tuning.rank not in RANKS:
-            found.append(Misfit(f"rank {tuning.rank}", f"choose one of {', '.join(map(str, RANKS))}"))
-        if tuning.learning_rate is not None or tuning.batch is not None:
+    def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
+        found = [*common(rows, order, terms_of("vertex"), len(self.data(rows)))]
+        if order.rank is not None and order.rank not in RANKS:
+            found.append(Misfit(f"rank {order.rank}", f"choose one of {', '.join(map(str, RANKS))}"))
+        if order.learning_rate is not None or order.batch is not None:
             told = "a learning rate or batch size"
             found.append(Misfit(told, "neither can be chosen for Gemini here: leave them out"))
         if len(rows) < 100:
@@ -121,7 +121,7 @@ class Vertex:
     def _object(self, key: str) -> str:
         return f"suffice/{key}.jsonl"
 
-    def quote(self, file: str, tuning: Tuning) -> Quote | None:
+    def quote(self, file: str, order: Order) -> Quote | None:
         return None
 
     def started(self, key: str) -> str | None:
@@ -129,14 +129,14 @@ class Vertex:
         found = entries(self._need(self._ask("GET", f"/v1/{self._home}/tuningJobs?{query}")), "tuningJobs")
         return next((text(j, "name") for j in found if text(j.get("labels"), LABEL) == key), None)
 
-    def start(self, file: str, tuning: Tuning, key: str) -> str:
-        chosen: dict[str, Json] = {"epochCount": str(tuning.epochs)}
-        if tuning.rank is not None:
-            chosen["adapterSize"] = f"ADAPTER_SIZE_{RANKS[tuning.rank]}"
+    def start(self, file: str, order: Order, key: str) -> str:
+        chosen: dict[str, Json] = {"epochCount": str(order.epochs)}
+        if order.rank is not None:
+            chosen["adapterSize"] = f"ADAPTER_SIZE_{RANKS[order.rank]}"
         body = {
-            "baseModel": tuning.model,
+            "baseModel": order.model,
             "supervisedTuningSpec": {"trainingDatasetUri": file, "hyperParameters": chosen},
-            "tunedModelDisplayName": (tuning.name or key)[:128],
+            "tunedModelDisplayName": (order.name or key)[:128],
             "labels": {LABEL: key},
         }
         return named(self._need(self._ask("POST", f"/v1/{self._home}/tuningJobs", body)), "name", self._control.url)
