@@ -19,7 +19,7 @@ from ..exchange import Exchange
 from ..importer import Row, Unusable
 from ..layer import Cause, Duty, Gate, Layer
 from ..model import Model
-from ..platform import Tuning
+from ..platform import Order
 from ..plugins import build, find, spec_of
 from ..probe import Arms, Setting
 from ..score import Score
@@ -264,18 +264,28 @@ def check_platform(platform: Any) -> None:
     _rebuilds("platforms", platform)
     assert not re.search("key|token|secret", " ".join(spec_of(platform)), re.I), "a key is no field"
     rows = demonstrations(Stack(find("models", "scripted")(otherwise="x")), sample_dataset("labels", 120))
-    tuning = Tuning("some-model-8b")
+    order = Order("some-model-8b")
     assert platform.data(rows).count(b"\n") == len(rows), "the data is one line a row"
     assert platform.data(rows) == platform.data(rows), "the same rows give the same bytes"
-    fatal = [m for m in platform.misfits(rows, tuning) if m.fatal]
+    fatal = [m for m in platform.misfits(rows, order) if m.fatal]
     assert not fatal, f"sound rows are refused: {fatal[0]}"
     empty = (replace(rows[0], reply=Message("assistant", " ")), *rows[1:])
-    found = [m for m in platform.misfits(empty, tuning) if m.fatal and m.line == 1 and m.id == rows[0].id]
+    found = [m for m in platform.misfits(empty, order) if m.fatal and m.line == 1 and m.id == rows[0].id]
     assert found and all(m.fix for m in found), "an empty reply in row 1 is not refused there, or without what to do"
     terms = terms_of(name_of(type(platform)))
     told: list[Any] = [*terms.said.values(), *terms.prices, *terms.ends]
     assert all(said.source and said.read for said in told), "what is said of a platform has a source and a date"
-    assert isinstance(platform.starts, bool) and (platform.starts or platform.script(tuning)), "jobs start, or a script"
+    assert isinstance(platform.starts, bool) and (platform.starts or platform.script(order)), "jobs start, or a script"
+
+
+def check_trainer(trainer: Any) -> None:
+    """A recipe with a seed in it, that says what comes out; it rebuilds from its spec, whatever the seed."""
+    _is_value(type(trainer))
+    assert trainer.kind in ("lora", "full", "preference", "embedding"), f"`{trainer.kind}` is no kind of training"
+    assert isinstance(trainer.seed, int), "the seed is a field of the recipe"
+    assert callable(trainer.train), "a trainer trains"
+    _rebuilds("trainers", trainer)
+    _rebuilds("trainers", replace(trainer, seed=trainer.seed + 1))
 
 
 checks: dict[str, Callable[[Any], None]] = {
@@ -287,5 +297,6 @@ checks: dict[str, Callable[[Any], None]] = {
     "indexes": check_index,
     "probes": check_probe,
     "importers": check_importer,
+    "trainers": check_trainer,
     "platforms": check_platform,
 }
