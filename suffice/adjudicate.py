@@ -76,7 +76,7 @@ class Adjudicated:
 
 def listed(task: Task) -> Listing:
     """The suspects of a task: in dev, and once a verdict over these very examples stands, in test and edge too."""
-    reading = _frozen(task)
+    reading = evidence_of(task)
     parts = PARTS if reading else TEACHES
     datasets: dict[str, Dataset] = {part: getattr(task.parts, part) for part in parts}
     known = opinions_of(reading) if reading else ()
@@ -87,7 +87,7 @@ def listed(task: Task) -> Listing:
     return Listing(task, tuple(found), known, parts)
 
 
-def _frozen(task: Task) -> Reading | None:
+def evidence_of(task: Task) -> Reading | None:
     """The evidence of the verdict in the task's folder, where it is over these examples."""
     path = task.folder / "verdict.json"
     if not path.is_file():

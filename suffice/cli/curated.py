@@ -12,11 +12,15 @@ from .options import AsJson, Folder, Seed, StackFile
 from .say import tell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from rich.console import Console
 
-    from ..curate import Curated
+    from ..curate import Candidate, Curated
+    from ..layer import Gate
+    from ..readiness import Attempts
+    from ..record import Diagnosis
+    from ..task import Task
     from ..types import Json
 
 NAMED = 5
@@ -149,3 +153,84 @@ def _show(found: Curated, sheet: Mapping[str, Json], files: Mapping[str, str], s
     screen.print(
         f"{files['dropped']}: {len(found.dropped)} rows, each with its reason; {files['datasheet']}", soft_wrap=True
     )
+
+
+# Whether training is due
+
+
+def ready(
+    folder: Folder = Path(),
+    approach: Annotated[
+        Literal["narrow", "lora", "full", "preference", "embedding", "distillation"],
+        typer.Option("--for", help="What would be trained."),
+    ] = "lora",
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Training rows to look at instead of dev's examples.")
+    ] = None,
+    force: Annotated[
+        list[str], typer.Option("--force", metavar="GATE", help="A gate that may fail; repeat it for more.")
+    ] = [],  # noqa: B006
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether training is due: every gate with what was measured; exit 1 and what is missing where it is not."""
+    from ..load import load
+    from ..readiness import readiness, refused
+
+    task = load(folder, seed=seed)
+    rows, pairs = _rows(data, approach, task)
+    diagnosis, attempts = _measured(task)
+    gates = readiness(
+        task, approach, rows=rows, pairs=pairs, diagnosis=diagnosis, attempts=attempts, forced=tuple(force)
+    )
+    missing = refused(gates)
+    body = {"ready": not missing, "for": approach, "missing": [g.name for g in missing], "gates": gates}
+    tell(as_json, body, lambda screen: _show_gates(gates, approach, screen))
+    if missing:
+        raise typer.Exit(1)
+
+
+def _rows(data: Path | None, approach: str, task: Task) -> tuple[Sequence[Candidate] | None, int | None]:
+    """The rows of a file as candidates, or how many pairs it holds; nothing where dev is looked at."""
+    from ..demonstrations import read, read_choices
+
+    if data is None:
+        return None, None
+    if approach == "preference":
+        return None, len(read_choices(data))
+    from ..curate.gather import candidates_of
+
+    return candidates_of(read(data), task.output, data), None
+
+
+def _measured(task: Task) -> tuple[Diagnosis | None, Attempts]:
+    """What the last climb over these very examples found out and tried; nothing tried where there was none."""
+    from ..adjudicate import evidence_of
+    from ..attribution import attribute
+    from ..readiness import Attempts, attempts_of
+
+    reading = evidence_of(task)
+    if reading is None:
+        return None, Attempts()
+    last = next(reversed(list(reading.evidence.of("diagnosis"))), None)
+    return (attribute(reading, last["of"]) if last else None), attempts_of(reading)
+
+
+def _show_gates(gates: Sequence[Gate], approach: str, screen: Console) -> None:
+    """What is missing first, each with what was found and who asks for it; then what holds, a line each."""
+    from rich.text import Text
+
+    missing = [g for g in gates if not g.passed and not g.forced]
+    if missing:
+        names = ", ".join(g.name for g in missing)
+        screen.print(Text(f"Not ready for {approach}: {names}", style="bold red"), soft_wrap=True)
+    else:
+        screen.print(Text(f"Ready for {approach}: every gate holds or is forced", style="bold green"))
+    for g in missing:
+        screen.print(Text(f"✗ {g.name}: {g.measured}", style="red"), soft_wrap=True)
+        screen.print(Text(f"    needed: {g.needed} ({g.source})"), soft_wrap=True)
+    for g in gates:
+        if g.passed or g.forced:
+            sign, style = ("✓", "dim") if g.passed else ("!", "yellow")
+            told = g.measured if g.passed else f"forced; {g.measured}, needed {g.needed}"
+            screen.print(Text(f"{sign} {g.name}: {told}", style=style), soft_wrap=True)

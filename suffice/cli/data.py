@@ -26,7 +26,7 @@ FACTS_SHOWN = 3
 def commands() -> Any:
     """The commands about a task's data, as one group."""
     group = typer.Typer(help="Look at a task's examples: labels, facts, and change.", no_args_is_help=True)
-    for function in (suspects, adjudicate, facts, moving, curated.curate):
+    for function in (suspects, adjudicate, facts, moving, curated.curate, curated.ready):
         group.command()(function)
     return group
 

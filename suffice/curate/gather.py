@@ -10,7 +10,7 @@ from pathlib import Path
 from .. import rows, teachers
 from ..adjudicate import adjudicate
 from ..data import Dataset, Example, Output
-from ..demonstrations import Origin, Provenance
+from ..demonstrations import Demonstration, Origin, Provenance, examples_of
 from ..errors import InputError
 from ..exchange import Exchange
 from ..logs import Logs
@@ -317,6 +317,20 @@ def _there(path: Path) -> Path:
     if not path.is_file():
         raise InputError("no such file", file=str(path))
     return path
+
+
+def candidates_of(demonstrated: Sequence[Demonstration], output: Output, path: Path) -> tuple[Candidate, ...]:
+    """Training rows as candidates: their system prompts, which word a task and are not asked, left out."""
+    found = []
+    for row in demonstrated:
+        asked = tuple(m for m in row.messages if m.role != "system") or row.messages
+        try:
+            (example,) = examples_of([replace(row, messages=asked)], output)
+        except Malformed:
+            example = Example(row.id, asked[-1].content, row.reply.content)
+        source = row.provenance.source or f"{path.name}: {row.id}"
+        found.append(Candidate(example, replace(row.provenance, source=source)))
+    return tuple(found)
 
 
 def dataset_of(candidates: Sequence[Candidate], like: Dataset) -> Dataset:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ..contract import fits
-from ..data import Example, Output, worded
+from ..data import Example, Output, likeness, worded
 from ..duplicates import Quotes, duplicates
 from ..opinions import joined
 from ..personal import scrubbed_in
@@ -70,33 +70,28 @@ def _is_whole(example: Example, output: Output) -> bool:
 def contamination(candidates: Sequence[Candidate], judging: Sequence[Example]) -> Done:
     """Leave out what repeats an example that judges, exactly or nearly, or quotes its question word for word."""
     judged = {f"judging:{e.id}": replace(e, id=f"judging:{e.id}") for e in judging}
-    own = {f"own:{at}": replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)}
-    heaps = _heaps((*judged.values(), *own.values()))
-    alike = {key: [judged[k].text and k for k in heap if k in judged] for heap in heaps for key in heap}
+    own = [replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)]
+    alone = [replace(e, id=f"last:{e.id}", input=e.text) for e in own if isinstance(e.input, list)]
+    heaps = _heaps((*judged.values(), *own, *alone))
+    alike: dict[str, list[str]] = defaultdict(list)
+    for heap in heaps:
+        held = [key for key in heap if key in judged]
+        for key in heap if held else ():
+            alike[key.removeprefix("last:")] += held
     quotes = Quotes({key: e.text for key, e in judged.items()})
     kept, dropped, found = [], [], Counter[str]()
     for at, candidate in enumerate(candidates):
-        near = [k for k in alike.get(f"own:{at}", ()) if k]
+        near = alike.get(f"own:{at}", ())
         within = near or quotes.within(f"{candidate.example.text}\n{worded(candidate.example.accepted[0])}")
         if not within:
             kept.append(candidate)
             continue
-        exact = [k for k in near if _same_words(judged[k], candidate.example)]
+        exact = [k for k in near if likeness(judged[k].text) == likeness(candidate.example.text)]
         kind = "repeats" if exact else "nearly repeats" if near else "quotes"
         found[kind] += 1
         ids = tuple(k.removeprefix("judging:") for k in (exact or within))[:NAMED]
         dropped.append(Dropped(candidate, "contamination", f"{kind} the test item {_named(ids)}", ids))
     return Done(tuple(kept), tuple(dropped), found)
-
-
-def _same_words(one: Example, other: Example) -> bool:
-    return duplicates([replace(one, id="a"), replace(other, id="b")]) != [] and _folded(one) == _folded(other)
-
-
-def _folded(example: Example) -> str:
-    from ..data import likeness
-
-    return likeness(example.text)
 
 
 def _heaps(examples: Sequence[Example]) -> list[list[str]]:
