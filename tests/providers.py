@@ -300,9 +300,10 @@ class Vertex(Provider):
                 self.jobs[name] = {**heard.json, "name": name, "state": "JOB_STATE_PENDING"}
                 return 200, self.jobs[name]
             case "GET", ["v1", "projects", "me", "locations", "europe-west4", "tuningJobs"]:
-                wanted = heard.query.get("filter", "")
-                ours = [j for j in self.jobs.values() if not wanted or j["labels"]["suffice"] in wanted]
-                return 200, {"tuningJobs": ours}
+                older = [{"name": "projects/1/locations/europe-west4/tuningJobs/0", "labels": {}}]
+                if heard.query.get("pageToken") != "2":
+                    return 200, {"tuningJobs": older, "nextPageToken": "2"}
+                return 200, {"tuningJobs": list(self.jobs.values())}
             case "GET", ["v1", *rest] if "/".join(rest) in self.jobs:
                 job = self.jobs["/".join(rest)]
                 job["state"] = self.state(job)

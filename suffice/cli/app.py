@@ -8,7 +8,23 @@ from typing import Annotated, Any
 import typer
 
 from ..version import __version__
-from . import ablate, ask, audit, climb, data, demo, diagnose, doctor, gate, knowledge, new, proof, run
+from . import (
+    ablate,
+    ask,
+    audit,
+    climb,
+    data,
+    demo,
+    diagnose,
+    doctor,
+    export,
+    gate,
+    knowledge,
+    new,
+    platforms,
+    proof,
+    run,
+)
 
 
 def command() -> Any:
@@ -44,6 +60,10 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     knowledge.index,
     knowledge.search,
     ask.ask,
+    export.export,
+    export.port,
+    platforms.platforms,
+    platforms.jobs,
     doctor.doctor,
 )
 

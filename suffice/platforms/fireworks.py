@@ -73,8 +73,9 @@ class Fireworks:
         if reply.status in (404, 410):
             return Availability(False, f"{model} is not there")
         body = self._api.need(reply)
-        day = text(body, "deprecationDate")
-        tunable = body.get("tunable") is True if isinstance(body, Mapping) else False
+        day = _day(body.get("deprecationDate") if isinstance(body, Mapping) else None)
+        marks = ("tunable", "supervisedLoraTunable")
+        tunable = any(body.get(mark) is True for mark in marks) if isinstance(body, Mapping) else False
         told = f"{model} is {'' if tunable else 'not '}tunable"
         return Availability(tunable, told, {model: day} if day else {})
 
@@ -184,6 +185,14 @@ def _path(name: str) -> str:
     if not name.startswith("accounts/") or not all(c.isalnum() or c in "-_./" for c in name) or ".." in name:
         raise ModelError("the platform names something that is no resource", fault="malformed")
     return name
+
+
+def _day(value: Json) -> str:
+    """Google's date, in parts or as text; empty where there is none."""
+    if not isinstance(value, Mapping):
+        return value if isinstance(value, str) else ""
+    year, month, day = (whole(value.get(part)) for part in ("year", "month", "day"))
+    return f"{year:04}-{month:02}-{day:02}" if year and month and day else ""
 
 
 def _money(value: Json) -> float | None:

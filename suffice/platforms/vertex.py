@@ -35,6 +35,8 @@ STANDINGS: Mapping[str, Standing] = {
 RANKS = {1: "ONE", 2: "TWO", 4: "FOUR", 8: "EIGHT", 16: "SIXTEEN", 32: "THIRTY_TWO"}
 """Adapter sizes by the names of the interface (googleapis/python-genai, types.AdapterSize)."""
 LABEL = "suffice"
+PAGES = 200
+"""Pages of the list of jobs that are looked through."""
 
 
 @dataclass(frozen=True)
@@ -125,9 +127,16 @@ class Vertex:
         return None
 
     def started(self, key: str) -> str | None:
-        query = urlencode({"filter": f'labels.{LABEL}="{key}"'})
-        found = entries(self._need(self._ask("GET", f"/v1/{self._home}/tuningJobs?{query}")), "tuningJobs")
-        return next((text(j, "name") for j in found if text(j.get("labels"), LABEL) == key), None)
+        """Every page of the list is looked through: the platform keeps no key of ours but a label."""
+        page = ""
+        for _ in range(PAGES):
+            query = urlencode({"pageSize": "100", **({"pageToken": page} if page else {})})
+            body = self._need(self._ask("GET", f"/v1/{self._home}/tuningJobs?{query}"))
+            ours = (text(j, "name") for j in entries(body, "tuningJobs") if text(j.get("labels"), LABEL) == key)
+            page, found = text(body, "nextPageToken"), next(ours, None)
+            if found or not page:
+                return found
+        raise ModelError(f"{self._control.url}: the list of jobs has no end", fault="malformed")
 
     def start(self, file: str, order: Order, key: str) -> str:
         chosen: dict[str, Json] = {"epochCount": str(order.epochs)}
