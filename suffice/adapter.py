@@ -97,7 +97,7 @@ class Adapter:
     def rank(self) -> int:
         """The inner width of every pair."""
         rank = self.card.get("r")
-        if not isinstance(rank, int) or not 0 < rank <= RANK:
+        if type(rank) is not int or not 0 < rank <= RANK:
             raise self._wrong(f"the card's rank `r` is {str(rank)[:40]!r}")
         return rank
 

@@ -31,7 +31,11 @@ def _arguments(plugin: type, folder: Path) -> dict[str, str]:
     """What a plugin cannot be made without."""
     recorded = folder / "outputs.jsonl"
     recorded.write_text('{"id": "a", "output": "b"}\n', encoding="utf-8")
-    known = {"name": "some-model", "file": str(recorded)}
+    weights = folder / "weights"
+    weights.mkdir()
+    for name in ("config.json", "tokenizer.json", "model.safetensors"):
+        (weights / name).write_text("{}", encoding="utf-8")
+    known = {"name": "some-model", "file": str(recorded), "path": str(weights)}
     return {f.name: known[f.name] for f in fields(plugin) if f.default is MISSING and f.default_factory is MISSING}
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import os
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property
@@ -15,12 +13,14 @@ from ..adapter import VARIANT, Adapter, artifact
 from ..digest import digest_of
 from ..errors import ModelError
 from ..trainer import Base
-from ..types import Answer, Json, Message, Request, Step, ToolCall, Usage, wording
+from ..types import Answer, Json, Request, Step, ToolCall, Usage, wording
 from ..weights import KNOWN, cache_dir, checked_digest, derive, derived, fetch
 from ._engine import Engine, cores, engine, try_out, version
+from ._labels import confidence, label_grammar, labels_of
 from ._lora import write_lora
-from ._quantize import write_eight_bit
+from ._quantize import Form, write_eight_bit, write_merged
 from ._transformers import to_transformers
+from ._turns import turn
 
 FAST = "SmolLM2-135M-Instruct.Q8_0-1.gguf"
 """The known weights as they are run."""
@@ -78,7 +78,7 @@ class Embedded:
         adapter = self._variant(request.model)
         drawn, labels = request.sampling, labels_of(request.schema)
         body: dict[str, Json] = {
-            "messages": [_message(m) for m in wording(request)],
+            "messages": [turn(m) for m in wording(request)],
             "max_tokens": drawn.max_tokens,
             "temperature": drawn.temperature,
             "top_p": drawn.top_p,
@@ -110,28 +110,37 @@ class Embedded:
     def __call__(self, request: Request) -> Answer:
         body = self.payload(request)
         adapter = body.pop("adapter", None)
-        reply = self._engine().chat(body, self.adapter(adapter.partition("-")[0]) if adapter else None)
+        reply = self._engine().chat(body, self._adapter(adapter.partition("-")[0]) if adapter else None)
         return _answer(reply, labels_of(request.schema))
 
-    def adapter(self, digest: str) -> Path:
-        """The adapter with this digest in the form that the engine loads: a LoRA GGUF, made and tried once."""
-        path = cache_dir() / "adapters" / f"{digest}-{FORM}.gguf"
-        if path not in self._adapters:
-            found = Adapter.read(artifact(self.folder, digest)).over(self.weights_digest, self.name)
-            derived(path, lambda to: write_lora(found, self.path, to))
-            try_out(self._file, self.weights_digest, path)
-            self._adapters.add(path)
-        return path
+    def lora(self, adapter: Path) -> Path:
+        """An adapter's file in the form that the engine loads, a LoRA GGUF: made from it once, kept in the cache."""
+        found = Adapter.read(adapter).over(self.weights_digest, self.name)
+        made = cache_dir() / "adapters" / f"{checked_digest(adapter)}-{FORM}.gguf"
+        return derived(made, lambda path: write_lora(found, self.path, path))
+
+    def merge(self, adapter: Path, target: Path, form: Form) -> None:
+        """Write the model with the adapter's changes in its weights: a GGUF that needs no adapter."""
+        told = {"suffice.adapter": checked_digest(adapter), "suffice.base": self.weights_digest}
+        write_merged(self.path, self.lora(adapter), target, form=form, told=told)
 
     def base(self) -> Base:
         """The weights to train from, as transformers loads them: made once, kept in the cache."""
         folder = cache_dir() / "weights" / f"transformers-{self.weights_digest[:32]}"
         return Base(self.name, self.weights_digest, to_transformers(self.path, folder))
 
+    def _adapter(self, digest: str) -> Path:
+        """The form to load of the adapter with this digest, tried out once."""
+        if digest not in self._adapters:
+            made = self.lora(artifact(self.folder, digest))
+            try_out(self._file, self.weights_digest, made)
+            self._adapters[digest] = made
+        return self._adapters[digest]
+
     @cached_property
-    def _adapters(self) -> set[Path]:
+    def _adapters(self) -> dict[str, Path]:
         """The adapters that were found sound already."""
-        return set()
+        return {}
 
     def _variant(self, name: str | None) -> str | None:
         """The digest of the adapter that a request names, if it names one."""
@@ -157,67 +166,6 @@ class Embedded:
 
     def _engine(self) -> Engine:
         return engine(self._file, self.digest, lanes=self.parallel, context=self.context)
-
-
-def labels_of(schema: Mapping[str, Json] | None) -> tuple[str, ...]:
-    """The labels of a schema that is nothing but an enum of strings; otherwise none."""
-    values = schema.get("enum") if schema is not None and not set(schema) - {"enum", "type"} else None
-    return tuple(values) if isinstance(values, list | tuple) and all(isinstance(v, str) for v in values) else ()
-
-
-def label_grammar(labels: Sequence[str]) -> str:
-    """A GBNF grammar that only these texts satisfy."""
-    return "root ::= " + " | ".join(_literal(label) for label in dict.fromkeys(labels))
-
-
-def confidence(tokens: Sequence[Json], labels: Sequence[str]) -> float | None:
-    """The probability that the label grammar gave to the label that came out: at least this much, if drawn greedily.
-
-    At every token, the chosen one's share among the best candidates that could still have led to a label; a label that
-    none of them leads to is counted as likely as it can be without being among them.
-    """
-    ways, so_far, total = [label.encode() for label in labels], b"", 0.0
-    for token in tokens:
-        seen = {c["id"]: (bytes(c["bytes"]), c["logprob"]) for c in (*token["top_logprobs"], token)}
-        allowed = [(piece, p) for piece, p in seen.values() if _leads(so_far, piece, ways)]
-        if seen[token["id"]] not in allowed:
-            return None
-        unseen = sum(
-            not any(_leads(so_far, piece, [way]) for piece, _ in allowed) for way in ways if way.startswith(so_far)
-        )
-        rivals = sum(math.exp(p - token["logprob"]) for _, p in allowed)
-        total -= math.log(rivals + unseen * min(1.0, math.exp(min(p for _, p in seen.values()) - token["logprob"])))
-        so_far += bytes(token["bytes"])
-    return math.exp(total) if tokens else None
-
-
-def _leads(so_far: bytes, piece: bytes, ways: Sequence[bytes]) -> bool:
-    """Whether this piece continues a label, or, being the empty end mark, ends one."""
-    return any(way.startswith(so_far + piece) for way in ways) if piece else so_far in ways
-
-
-def _literal(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub(r"[\x00-\x1f\x7f]", lambda c: f"\\x{ord(c[0]):02x}", escaped) + '"'
-
-
-def _message(message: Message) -> Json:
-    body: dict[str, Json] = {"role": message.role, "content": inert(message.content)}
-    if message.tool_calls:
-        body["tool_calls"] = [
-            {"id": c.id, "type": "function", "function": {"name": c.name, "arguments": json.dumps(dict(c.arguments))}}
-            for c in message.tool_calls
-        ]
-    return body | ({"tool_call_id": message.tool_call_id} if message.tool_call_id else {})
-
-
-def inert(text: str) -> str:
-    """Text whose turn marks are only text: the engine reads `<|im_end|>` inside a message as the end of the turn.
-
-    Half a surrogate pair, which no JSON can carry, becomes a question mark.
-    """
-    sound = text.encode("utf-8", "replace").decode()
-    return re.sub(r"<(?=\||/?s>|(?:start|end)_of_turn>)", "< ", sound)
 
 
 def _answer(reply: Json, labels: Sequence[str]) -> Answer:

@@ -14,7 +14,7 @@ from typing import Any, get_args
 from ..data import Context, Kind, worded
 from ..digest import digest_of, plain
 from ..documents import Corpus, Section
-from ..errors import InputError
+from ..errors import InputError, SufficeError
 from ..exchange import Exchange
 from ..importer import Row, Unusable
 from ..layer import Cause, Duty, Gate, Layer
@@ -25,7 +25,7 @@ from ..probe import Arms, Setting
 from ..score import Score
 from ..stack import Stack
 from ..types import Answer, Message, Request
-from .samples import OUTPUTS, sample_dataset, sample_task
+from .samples import OUTPUTS, sample_adapter, sample_dataset, sample_task
 
 KINDS: tuple[Kind, ...] = ("text", "labels", "schema")
 
@@ -288,6 +288,24 @@ def check_trainer(trainer: Any) -> None:
     _rebuilds("trainers", replace(trainer, seed=trainer.seed + 1))
 
 
+def check_exporter(exporter: Any) -> None:
+    """Of a sample adapter it writes files, all into the folder, or says what this model lacks; of rubbish it writes none."""
+    _is_value(type(exporter))
+    _rebuilds("exporters", exporter)
+    model = find("models", "scripted")(otherwise="x")
+    for content, sound in ((sample_adapter(), True), (b"rubbish", False), (sample_adapter()[:-8], False)):
+        with tempfile.TemporaryDirectory() as folder:
+            adapter, out = Path(folder, "adapter.safetensors"), Path(folder, "out")
+            adapter.write_bytes(content)
+            try:
+                made = exporter.export(adapter, model, out)
+            except SufficeError as told:
+                assert told.hint or not sound, "an adapter or a model is refused without what to do"
+                made = []
+            assert sound or not made, "rubbish is exported"
+            assert sorted(made) == sorted(out.glob("*")), "what was written is not what was returned"
+
+
 checks: dict[str, Callable[[Any], None]] = {
     "layers": check_layer,
     "models": check_model,
@@ -299,4 +317,5 @@ checks: dict[str, Callable[[Any], None]] = {
     "importers": check_importer,
     "trainers": check_trainer,
     "platforms": check_platform,
+    "exporters": check_exporter,
 }

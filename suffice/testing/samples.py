@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from ..data import Context, Dataset, Example, Kind, Output
@@ -49,6 +50,16 @@ def sample_dataset(kind: Kind = "labels", size: int = 24) -> Dataset:
     )
     scorer = find("scorers", SCORERS[kind])() if kind in SCORERS else None
     return Dataset(examples, OUTPUTS[kind], scorer, f"sample-{kind}")
+
+
+def sample_adapter() -> bytes:
+    """The file of an adapter that changes one matrix of four by four."""
+    told = {"kind": "lora", "base": {"name": "scripted", "digest": "0" * 64}, "r": 1, "lora_alpha": 1}
+    stem, header = "base_model.model.model.layers.0.self_attn.v_proj.lora_", {}
+    for at, (part, shape) in enumerate((("A", [1, 4]), ("B", [4, 1]))):
+        header[f"{stem}{part}.weight"] = {"dtype": "F32", "shape": shape, "data_offsets": [16 * at, 16 * at + 16]}
+    text = json.dumps({"__metadata__": {"suffice": json.dumps(told)}, **header}).encode()
+    return len(text).to_bytes(8, "little") + text + bytes(32)
 
 
 def sample_task(kind: Kind = "labels", *, folder: Path | None = None) -> Task:

@@ -18,7 +18,9 @@ from pathlib import Path
 import pytest
 
 from suffice.errors import Damaged, InputError, ModelError
-from suffice.models.embedded import Embedded, confidence, inert, label_grammar, labels_of
+from suffice.models._labels import confidence, label_grammar, labels_of
+from suffice.models._turns import inert
+from suffice.models.embedded import Embedded
 from suffice.plugins import build, spec_of
 from suffice.testing.endpoint import llama_endpoint
 from suffice.types import Message, Passage, Request, Sampling, Shot, Tool
