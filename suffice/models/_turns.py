@@ -1,11 +1,13 @@
-"""Turns: messages as a chat template takes them, with text that cannot speak for another turn."""
+"""Turns: messages as a chat template takes them, with text that cannot speak for another turn; calls in a reply."""
 
 from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
-from ..types import Json, Message
+from ..types import Answer, Json, Message, ToolCall
 
 
 def turn(message: Message) -> dict[str, Json]:
@@ -26,3 +28,20 @@ def inert(text: str) -> str:
     """
     sound = text.encode("utf-8", "replace").decode()
     return re.sub(r"<(?=\||/?s>|(?:start|end)_of_turn>)", "< ", sound)
+
+
+def calling(answer: Answer) -> Answer:
+    """A reply that is JSON calls, as `suffice.toolwords` asks for them, as tool calls; another one as it is."""
+    try:
+        said = json.loads(answer.text)
+    except (ValueError, RecursionError):
+        return answer
+    calls = said if isinstance(said, list) else [said]
+    if not calls or not all(isinstance(c, Mapping) and isinstance(c.get("name"), str) for c in calls):
+        return answer
+    made = tuple(ToolCall(c["name"], _arguments(c.get("arguments")), f"call_{at}") for at, c in enumerate(calls))
+    return replace(answer, text="", tool_calls=made)
+
+
+def _arguments(told: Json) -> Mapping[str, Json]:
+    return told if isinstance(told, Mapping) else {}

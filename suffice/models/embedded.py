@@ -12,6 +12,7 @@ from pathlib import Path
 from ..adapter import VARIANT, Adapter, artifact
 from ..digest import digest_of
 from ..errors import ModelError
+from ..toolwords import told
 from ..trainer import Base
 from ..types import Answer, Json, Request, Step, ToolCall, Usage, wording
 from ..weights import KNOWN, cache_dir, checked_digest, derive, derived, fetch
@@ -20,7 +21,7 @@ from ._labels import confidence, label_grammar, labels_of
 from ._lora import write_lora
 from ._quantize import Form, write_eight_bit, write_merged
 from ._transformers import to_transformers
-from ._turns import turn
+from ._turns import calling, turn
 
 FAST = "SmolLM2-135M-Instruct.Q8_0-1.gguf"
 """The known weights as they are run."""
@@ -75,10 +76,11 @@ class Embedded:
 
     def payload(self, request: Request) -> Json:
         """What the engine is given: named parameters only, nothing of the request is passed through unread."""
-        adapter = self._variant(request.model)
+        adapter, worded = self._variant(request.model), wording(request)
+        spoken = self._spoken(request)
         drawn, labels = request.sampling, labels_of(request.schema)
         body: dict[str, Json] = {
-            "messages": [turn(m) for m in wording(request)],
+            "messages": [turn(m) for m in (told(worded, request.tools) if spoken else worded)],
             "max_tokens": drawn.max_tokens,
             "temperature": drawn.temperature,
             "top_p": drawn.top_p,
@@ -97,7 +99,7 @@ class Embedded:
             body["response_format"] = {"type": "json_schema", "json_schema": {"schema": dict(request.schema)}}
         if labels or drawn.logprobs:
             body |= {"logprobs": True, "top_logprobs": WIDTH if labels else 1}
-        if request.tools:
+        if request.tools and not spoken:
             body["tools"] = [
                 {
                     "type": "function",
@@ -111,7 +113,8 @@ class Embedded:
         body = self.payload(request)
         adapter = body.pop("adapter", None)
         reply = self._engine().chat(body, self._adapter(adapter.partition("-")[0]) if adapter else None)
-        return _answer(reply, labels_of(request.schema))
+        answer = _answer(reply, labels_of(request.schema))
+        return calling(answer) if self._spoken(request) else answer
 
     def lora(self, adapter: Path) -> Path:
         """An adapter's file in the form that the engine loads, a LoRA GGUF: made from it once, kept in the cache."""
@@ -121,8 +124,8 @@ class Embedded:
 
     def merge(self, adapter: Path, target: Path, form: Form) -> None:
         """Write the model with the adapter's changes in its weights: a GGUF that needs no adapter."""
-        told = {"suffice.adapter": checked_digest(adapter), "suffice.base": self.weights_digest}
-        write_merged(self.path, self.lora(adapter), target, form=form, told=told)
+        origin = {"suffice.adapter": checked_digest(adapter), "suffice.base": self.weights_digest}
+        write_merged(self.path, self.lora(adapter), target, form=form, told=origin)
 
     def base(self) -> Base:
         """The weights to train from, as transformers loads them: made once, kept in the cache."""
@@ -151,6 +154,19 @@ class Embedded:
                 f"the embedded model has no variant `{name}`", fault="rejected", hint="name one as adapter:SHA-256"
             )
         return found[1]
+
+    def _spoken(self, request: Request) -> bool:
+        """Whether tools are told in words: so adapters learn them where the chat template has no place for them."""
+        return bool(request.tools) and self._variant(request.model) is not None and not self._takes_tools
+
+    @cached_property
+    def _takes_tools(self) -> bool:
+        from gguf import GGUFReader
+
+        if self._pinned:
+            return False
+        template = GGUFReader(self.path).fields.get("tokenizer.chat_template")
+        return template is not None and "tools" in str(template.contents())
 
     @property
     def _pinned(self) -> bool:

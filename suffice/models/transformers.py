@@ -17,15 +17,18 @@ from typing import Literal
 from ..adapter import VARIANT, Adapter, artifact
 from ..digest import digest_of
 from ..errors import InputError, MissingExtra, ModelError
+from ..toolwords import told
 from ..trainer import Base
 from ..types import Answer, Json, Request, wording
 from ..weights import checked_digest
 from ._generate import Loaded, loaded
 from ._labels import labels_of
-from ._turns import turn
+from ._turns import calling, turn
 
 READ = ("*.json", "*.safetensors", "*.jinja")
 """What is read of the folder; Python and pickles in it are not."""
+TEMPLATES = ("chat_template.jinja", "chat_template.json", "tokenizer_config.json")
+"""Where a chat template may stand."""
 
 
 @dataclass(frozen=True)
@@ -73,15 +76,12 @@ class Transformers:
     def payload(self, request: Request) -> Json:
         """What decides the reply."""
         drawn, labels = request.sampling, labels_of(request.schema)
-        if request.tools or (request.schema is not None and not labels):
-            what = "tools" if request.tools else "schemas other than a choice of labels"
-            raise ModelError(
-                f"{what} cannot be served by `{self.name}`",
-                fault="rejected",
-                hint="use the same model as a GGUF (`gguf:PATH`), or a server that constrains replies",
-            )
+        if request.schema is not None and not labels:
+            raise self._cannot("schemas other than a choice of labels")
+        if request.tools and self._takes_tools:
+            raise self._cannot("tools in a chat template's own way")
         body: dict[str, Json] = {
-            "messages": [turn(m) for m in wording(request)],
+            "messages": [turn(m) for m in told(wording(request), request.tools)],
             "max_tokens": drawn.max_tokens,
             "temperature": drawn.temperature,
             "top_p": drawn.top_p,
@@ -92,7 +92,8 @@ class Transformers:
 
     def __call__(self, request: Request) -> Answer:
         body = self.payload(request)
-        return self._loaded().answer(body, self._adapter)
+        answer = self._loaded().answer(body, self._adapter)
+        return calling(answer) if request.tools else answer
 
     def _adapter(self, digest: str) -> Adapter:
         return Adapter.read(artifact(self.folder, digest)).over(self.origin or self.weights_digest, self.name)
@@ -101,6 +102,18 @@ class Transformers:
         if missing := next((name for name in ("torch", "transformers") if find_spec(name) is None), None):
             raise MissingExtra(f"`{self.name}` needs the library `{missing}`", hint="pip install 'suffice[train]'")
         return loaded(Path(self.path).expanduser(), self.digest, self.dtype)
+
+    @cached_property
+    def _takes_tools(self) -> bool:
+        files = (file for file in _files(Path(self.path).expanduser()) if file.name in TEMPLATES)
+        return any(b"tools" in file.read_bytes() for file in files)
+
+    def _cannot(self, what: str) -> ModelError:
+        return ModelError(
+            f"{what} cannot be served by `{self.name}`",
+            fault="rejected",
+            hint="use the same model as a GGUF (`gguf:PATH`), or a server that constrains replies",
+        )
 
     def _variant(self, name: str | None) -> str | None:
         """The digest of the adapter that a request names, if it names one."""

@@ -289,7 +289,7 @@ def check_trainer(trainer: Any) -> None:
 
 
 def check_exporter(exporter: Any) -> None:
-    """Of a sample adapter it writes files, all into the folder, or says what the model lacks; of rubbish it writes none."""
+    """Of a sample adapter it writes files, all into the folder, or says what the model lacks; of rubbish none."""
     _is_value(type(exporter))
     _rebuilds("exporters", exporter)
     model = find("models", "scripted")(otherwise="x")

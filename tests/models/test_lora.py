@@ -14,8 +14,9 @@ from models import tiny
 from suffice.adapter import Adapter
 from suffice.errors import Damaged, InputError, ModelError
 from suffice.models._lora import write_lora
+from suffice.models._turns import calling
 from suffice.models.embedded import Embedded
-from suffice.types import Answer, Request
+from suffice.types import Answer, Request, Tool
 
 LABELS = ("yes", "no", "the", "then")
 ASKED = tuple(Request(f"{word} the card?", schema={"enum": list(LABELS)}) for word in ("where", "what", "who", "how"))
@@ -109,6 +110,33 @@ def test_the_adapter_is_part_of_what_a_reply_is_kept_under(model: Embedded, adap
     for name in ("adapter:12", "adapter:../../etc/passwd", "other"):
         with pytest.raises(ModelError, match="no variant"):
             model.payload(replace(ASKED[0], model=name))
+
+
+def test_an_adapter_is_told_of_tools_as_it_learned_them(model: Embedded, adapters: tuple[str, str]) -> None:
+    asked = Request("look for Rome", tools=(Tool("look", "Look it up."),))
+    plain, tuned = model.payload(asked), model.payload(replace(asked, model=adapters[0]))
+    assert plain["tools"][0]["function"]["name"] == "look"
+    assert "tools" not in tuned
+    assert tuned["messages"][0]["role"] == "system"
+    assert '{"name":"look","description":"Look it up.","parameters":{}}' in tuned["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("text", "calls"),
+    [
+        ('[{"name":"look","arguments":{"for":"Rome"}}]', [("look", {"for": "Rome"})]),
+        ('{"name": "look"}', [("look", {})]),
+        ('[{"name":"a","arguments":[1]},{"name":"b"}]', [("a", {}), ("b", {})]),
+        ("[]", []),
+        ("I cannot.", []),
+        ('[{"name": 7}]', []),
+        ("[" * 100_000, []),
+    ],
+)
+def test_calls_are_read_from_a_reply_in_json(text: str, calls: list[tuple[str, dict[str, str]]]) -> None:
+    answer = calling(Answer(text))
+    assert [(call.name, call.arguments) for call in answer.tool_calls] == calls
+    assert answer.text == ("" if calls else text)
 
 
 def test_an_adapter_that_is_not_there_or_was_changed_is_told(model: Embedded, home: Path) -> None:

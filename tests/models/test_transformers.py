@@ -96,7 +96,7 @@ def test_each_request_gets_its_own_adapter_from_many_threads(model: Transformers
 def test_confidence_is_how_often_sampling_draws_the_label(model: Transformers) -> None:
     request = replace(ASKED[1], schema={"enum": ["th", "t", "a"]})
     likely = model(request)
-    draws = [model(replace(request, sampling=Sampling(temperature=1.0, sample=n))).text for n in range(200)]
+    draws = [model(replace(request, sampling=Sampling(temperature=1.0, sample=n))).text for n in range(100)]
     assert likely.confidence is not None
     share = draws.count(likely.text) / len(draws)
     spelt_otherwise = 0.1
@@ -125,12 +125,21 @@ def test_limits_stops_and_ends(model: Transformers) -> None:
 
 
 def test_what_it_cannot_do_is_refused(model: Transformers) -> None:
-    for request in (Request("x", schema={"type": "object"}), Request("x", tools=(Tool("look"),))):
-        with pytest.raises(ModelError, match="cannot be served by `hf:hf`") as error:
-            model.payload(request)
-        assert error.value.fault == "rejected"
+    with pytest.raises(ModelError, match="schemas other than a choice of labels cannot be served") as error:
+        model.payload(Request("x", schema={"type": "object"}))
+    assert error.value.fault == "rejected"
     with pytest.raises(ModelError, match="no variant `other`"):
         model.payload(Request("x", model="other"))
+
+
+def test_tools_are_told_in_words_unless_the_template_has_its_own(model: Transformers, tmp_path: Path) -> None:
+    asked = Request("x", tools=(Tool("look"),), sampling=Sampling(max_tokens=2))
+    assert '"name":"look"' in model.payload(asked)["messages"][0]["content"]
+    assert model(asked).tool_calls == ()
+    folder = tiny.folder(tmp_path / "m")
+    (folder / "chat_template.jinja").write_text("{% for tool in tools %}{{ tool }}{% endfor %}")
+    with pytest.raises(ModelError, match="tools in a chat template's own way cannot be served"):
+        Transformers(str(folder)).payload(asked)
 
 
 def test_a_model_is_its_spec_and_its_digest_names_files_and_precision(model: Transformers, home: Path) -> None:
