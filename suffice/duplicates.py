@@ -13,6 +13,12 @@ ADDED_AT_MOST = 0.15
 """The share of the longer text's words that the shorter one may lack. Chosen on real data: docs/LOG.md."""
 SPELT_AT_LEAST = 6
 """Letters from which a word may be another one misspelt: shorter ones differ by a letter and mean something else."""
+SLIPPED_AT_LEAST = 4
+"""Letters of a word that may hold a slip."""
+SLIPPED_IN = range(5, 61)
+"""Words of a text that is compared but for one letter: of fewer, one word is much of it; of more, it costs too much."""
+SLIPS_AT_MOST = 50
+"""Texts that differ in one word alone, of which each is compared: a template filled a thousand times has no more."""
 QUOTED_WORDS = 8
 """Words from which a question that stands in a document is hardly there by chance."""
 
@@ -35,6 +41,41 @@ def duplicates(examples: Iterable[Example]) -> list[tuple[str, str]]:
     twins = [(ids[0], other) for ids in same.values() for other in ids[1:]]
     near = [(same[a][0], same[b][0]) for a, b in _near(sorted(same))]
     return sorted((min(pair), max(pair)) for pair in (*twins, *near))
+
+
+def slips(examples: Iterable[Example]) -> list[tuple[str, str]]:
+    """Pairs of ids whose inputs differ in one letter of one word of four letters or more, of five to sixty.
+
+    Such a word may be another one (`sent`, `rent`), so these are no duplicates where examples are judged; they are
+    where a copy does no harm to be left out. Each is told beside the first that it is a slip of.
+    """
+    ordered = sorted(examples, key=lambda e: e.id)
+    said = [(e.id, tuple(word for words in _reading(e) for word in words)) for e in ordered]
+    first: dict[int, list[int]] = defaultdict(list)
+    found = []
+    for at, (id_, words) in enumerate(said):
+        for place, word in enumerate(words) if len(words) in SLIPPED_IN else ():
+            if len(word) < SLIPPED_AT_LEAST or not word.isalpha():
+                continue
+            alike = first[hash((place, words[:place], words[place + 1 :]))]
+            other = next((o for o in alike if _one_letter(word, said[o][1], words, place)), None)
+            if other is not None:
+                found.append((said[other][0], id_))
+            elif len(alike) < SLIPS_AT_MOST:
+                alike.append(at)
+    return sorted(set(found))
+
+
+def _one_letter(word: str, others: Sequence[str], words: Sequence[str], place: int) -> bool:
+    """Whether the other text is the same but for one letter of the word at this place."""
+    if len(others) != len(words) or others[:place] != words[:place] or others[place + 1 :] != words[place + 1 :]:
+        return False
+    other = others[place]
+    if word == other or not other.isalpha() or abs(len(word) - len(other)) > 1:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(word, other, strict=False)) if a != b), min(len(word), len(other)))
+    a, b = word[at:], other[at:]
+    return a[1:] == b[1:] or a[1:] == b or a == b[1:] or (a[:2] == b[1::-1] and a[2:] == b[2:])
 
 
 def quoted(questions: Mapping[str, str], text: str) -> list[str]:

@@ -18,6 +18,8 @@ from datetime import date
 from .secrets import EMAIL, PHONE, impersonal, secrets
 from .types import Json
 
+SECRETS = frozenset({"private key", "api key", "aws key", "token", "password"})
+"""The kinds that are never kept, whatever the policy for personal data."""
 CUED = 40
 """Characters before a number in which a word must stand that says what it is, where the number alone does not."""
 
@@ -69,10 +71,8 @@ def scrubbed_in(value: Json) -> tuple[Json, Counter[str]]:
 
 
 def _dialled(number: str) -> bool:
-    """Whether it is a telephone number, and not thousands written apart."""
-    return impersonal(number).startswith("[phone]") and not re.fullmatch(
-        r"[1-9][0-9]{0,2}(?:[ .][0-9]{3})*[ .]000", number
-    )
+    """Whether it is a telephone number, and none of those that only look like one."""
+    return impersonal(number).startswith("[phone]") and not NO_PHONE.fullmatch(number.strip())
 
 
 # Numbers
@@ -89,7 +89,12 @@ class _Shape:
 
 
 FEWEST_DIGITS = 4
-THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:[ .][0-9]{3})*[ .]000")
+NO_PHONE = re.compile(
+    r"[1-9][0-9]{0,2}(?:[ .][0-9]{3})*[ .]000"
+    r"|[0-3]?[0-9][/.-][0-3]?[0-9][/.-](?:(?:19|20)[0-9]{2}|[0-9]{2})|(?:19|20)[0-9]{2}[/.][0-1]?[0-9][/.][0-3]?[0-9]"
+    r"|[0-9]{4}(?:[ -][0-9]{4}){1,3}(?:[ -][0-9]{1,3})?"
+)
+"""Thousands written apart, dates, and numbers in fours, as cards and accounts have them."""
 ALONE, END = r"(?<![0-9A-Za-z.,/_-])", r"(?![0-9A-Za-z_]|[-.,/][0-9])"
 
 
@@ -97,13 +102,13 @@ def _digits(text: str) -> list[int]:
     return [int(sign) for sign in text if "0" <= sign <= "9"]
 
 
-def _weighed(weights: Sequence[int], modulus: int, least: int = 0) -> Callable[[str], bool]:
-    """Whether the digits times their weights add up to a multiple; `least` is that of different digits."""
+def _weighed(weights: Sequence[int], modulus: int) -> Callable[[str], bool]:
+    """Whether the digits times their weights add up to a multiple; one digit repeated is nobody's number."""
 
     def right(text: str) -> bool:
         digits = _digits(text)
         total = sum(d * w for d, w in zip(digits, weights, strict=False))
-        return len(digits) == len(weights) and total % modulus == 0 and len(set(digits)) > max(1, least)
+        return len(digits) == len(weights) and total % modulus == 0 and len(set(digits)) > 1
 
     return right
 
@@ -235,6 +240,9 @@ SHAPES = (
     _shape("ca sin", r"[1-79][0-9]{8}", _luhn, r"\bsin\b|social insurance"),
     _shape("au tfn", r"[0-9]{3} ?[0-9]{3} ?[0-9]{3}", _weighed((1, 4, 3, 7, 5, 8, 6, 9, 10), 11), r"\btfn\b|tax file"),
     _shape("ch ahv", r"756\.?[0-9]{4}\.?[0-9]{4}\.?[0-9]{2}", _weighed((1, 3) * 6 + (1,), 10)),
+    _shape("card number", r"2(?:22[1-9]|2[3-9][0-9]|[3-6][0-9]{2}|7[01][0-9]|720)[0-9 -]{12,15}", _luhn),
+    _shape("phone", r"\+?(?:1[-. ])?\(?[2-9][0-9]{2}\)?[-. ]?[0-9]{3}[-. ]?[0-9]{4} ?(?:x|ext\.? ?)[0-9]{1,6}"),
+    _shape("phone", r"\+?[0-9]{9,12}", cue=r"\b(?:call|phone|tel|mobile|cell|whatsapp|dial|fax|telefon)"),
     _shape("passport", r"(?=[A-Z0-9]{0,4}[0-9]{2})[A-Z0-9]{7,9}", cue=r"passport"),
 )
 """Numbers of people and accounts by country, with the checks that their issuers publish."""
@@ -283,7 +291,7 @@ BIRTH = re.compile(
 )
 _CAPITAL = r"[A-ZÀ-ÖØ-Þ][a-zà-öø-ÿ'’-]{1,20}(?:[A-Z][a-z]{1,20})?"
 _NAME = rf"(?P<name>{_CAPITAL}(?:[ ](?:(?:van|von|de|del|della|der|den|da|di|bin|al|el|la) ){{0,2}}{_CAPITAL}){{0,3}})"
-_THEN = r"(?=[ ]{0,3}(?:[,.!;\n]|from|and|$))"
+_THEN = r"(?=[ ]{0,3}(?:,|(?:from|calling|speaking|here|and I)\b))"
 NAMES = (
     re.compile(rf"\b(?i:my (?:full )?name(?:'s| is)|(?:i am|i'm) called|name\s?[:=]|customer\s?[:=])\s{{0,3}}{_NAME}"),
     re.compile(rf"\b(?:Mr|Mrs|Ms|Miss|Dr|Prof|Herr|Frau|Monsieur|Madame|Señora?|Sig|Signora)\.?[ ]{_NAME}"),
@@ -319,10 +327,10 @@ def _named(text: str) -> Iterator[Mark]:
 
 
 def _apart(found: Sequence[Mark]) -> Iterator[Mark]:
-    """In order; of marks that overlap the longest, and of equal ones the first that was told."""
+    """In order; of marks that overlap a secret, then the longest, and of equal ones the first that was told."""
     taken: list[tuple[int, int]] = []
     kept: list[Mark] = []
-    for mark in sorted(found, key=lambda m: m.start - m.end):
+    for mark in sorted(found, key=lambda m: (m.kind not in SECRETS, m.start - m.end)):
         at = bisect_left(taken, (mark.start, mark.end))
         free = (at == 0 or taken[at - 1][1] <= mark.start) and (at == len(taken) or taken[at][0] >= mark.end)
         if free:

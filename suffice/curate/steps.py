@@ -11,9 +11,9 @@ from typing import Literal
 
 from ..contract import fits
 from ..data import Example, Output, likeness, worded
-from ..duplicates import Quotes, duplicates
+from ..duplicates import Quotes, duplicates, slips
 from ..opinions import joined
-from ..personal import scrubbed_in
+from ..personal import SECRETS, scrubbed_in
 from ..score import AskingScorer, Scorer
 from ..suspects import agree
 from ..types import Answer, Json
@@ -31,7 +31,6 @@ ENOUGH_TO_TELL = 30
 """Rows below which nothing is called unusual."""
 ODD_SHAPE = 0.02
 """The share of a shape of replies below which it is an outlier, where one other shape has nearly all."""
-SECRETS = frozenset({"private key", "api key", "aws key", "token", "password"})
 NAMED = 3
 
 
@@ -72,7 +71,8 @@ def contamination(candidates: Sequence[Candidate], judging: Sequence[Example]) -
     judged = {f"judging:{e.id}": replace(e, id=f"judging:{e.id}") for e in judging}
     own = [replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)]
     alone = [replace(e, id=f"last:{e.id}", input=e.text) for e in own if isinstance(e.input, list)]
-    heaps = _heaps((*judged.values(), *own, *alone))
+    everything = (*judged.values(), *own, *alone)
+    heaps = _heaps(everything, slips(everything))
     alike: dict[str, list[str]] = defaultdict(list)
     for heap in heaps:
         held = [key for key in heap if key in judged]
@@ -94,9 +94,9 @@ def contamination(candidates: Sequence[Candidate], judging: Sequence[Example]) -
     return Done(tuple(kept), tuple(dropped), found)
 
 
-def _heaps(examples: Sequence[Example]) -> list[list[str]]:
-    """Ids of the examples that read the same or nearly so, joined, in the order given."""
-    pairs = duplicates(examples)
+def _heaps(examples: Sequence[Example], more: Sequence[tuple[str, str]] = ()) -> list[list[str]]:
+    """Ids of the examples that read the same or nearly so, or that `more` pairs join, in the order given."""
+    pairs = [*duplicates(examples), *more]
     of = joined({id_: id_ for pair in pairs for id_ in pair}, pairs)
     found: dict[str, list[str]] = defaultdict(list)
     for e in examples:
@@ -160,7 +160,8 @@ def repetitions(candidates: Sequence[Candidate], scorer: Scorer | None = None) -
     examples = [replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)]
     own = {e.id: c for e, c in zip(examples, candidates, strict=True)}
     gone: dict[str, Dropped] = {}
-    for heap in _heaps(examples):
+    slipped = [pair for pair in slips(examples) if _one_reply(own[pair[0]], own[pair[1]], scorer)]
+    for heap in _heaps(examples, slipped):
         for key, step, reason, beside in _settled([(key, own[key]) for key in heap], scorer):
             gone[key] = Dropped(own[key], step, reason, beside)
     kept = tuple(c for key, c in own.items() if key not in gone)
