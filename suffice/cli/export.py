@@ -72,7 +72,7 @@ def _show(found: Exported, screen: Console) -> None:
     from rich.text import Text
 
     for path in found.files:
-        screen.print(Text(str(path), style="bold"))
+        screen.print(Text(str(path), style="bold"), soft_wrap=True)
     if found.refused:
         screen.print(Text(f"{found.target} would refuse the data; nothing was written", style="bold red"))
     for one in found.misfits[:SHOWN]:

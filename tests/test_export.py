@@ -1,0 +1,95 @@
+"""What a task would teach is written in everybody's form, or refused; adapters go through the exporters."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from models import tiny
+
+from suffice.demonstrations import Demonstration, read, write
+from suffice.errors import InputError
+from suffice.export import export, targets, taught_rows
+from suffice.models.scripted import Scripted
+from suffice.plugins import find, names
+from suffice.stack import Stack
+from suffice.task import Task
+from suffice.testing import sample_dataset, sample_task
+from suffice.types import Message
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Task:
+    return replace(sample_task("labels"), dataset=sample_dataset("labels", 240), folder=tmp_path)
+
+
+@pytest.fixture
+def stack(task: Task) -> Stack:
+    return Stack(Scripted(otherwise="refund"), (find("layers", "prompt").for_task(task),))
+
+
+@pytest.mark.parametrize("target", ["jsonl", *names("platforms")])
+def test_a_tasks_pool_is_written_for_everybody(task: Task, stack: Stack, tmp_path: Path, target: str) -> None:
+    found = export(task, target, stack, tmp_path / "out", model="some-model-8b")
+    assert not found.refused
+    lines = (tmp_path / "out" / "train.jsonl").read_text().splitlines()
+    assert len(lines) == found.rows == len(task.parts.pool)
+    held = [e.request.input for e in (*task.parts.test, *task.parts.edge)]
+    assert not any(question in line for line in lines for question in held)
+
+
+def test_the_neutral_file_reads_back_and_exports_again(task: Task, stack: Stack, tmp_path: Path) -> None:
+    first = export(task, "jsonl", stack, tmp_path / "a")
+    assert read(first.files[0]) == taught_rows(task, stack)
+    again = export(task, "jsonl", stack, tmp_path / "b", data=first.files[0])
+    assert again.files[0].read_bytes() == first.files[0].read_bytes()
+
+
+def test_tinker_gets_a_script_beside_its_data(task: Task, stack: Stack, tmp_path: Path) -> None:
+    found = export(task, "tinker", stack, tmp_path / "out", model="Qwen/Qwen3-8B")
+    assert [p.name for p in found.files] == ["train.jsonl", "train.py"]
+    compile(found.files[1].read_text(), "train.py", "exec")
+
+
+def test_refused_data_is_not_written_and_every_row_is_named(task: Task, stack: Stack, tmp_path: Path) -> None:
+    good = Demonstration("good", (Message("user", "a"),), Message("assistant", "b"))
+    rows = [replace(good, id=f"r{n}") for n in range(10)]
+    rows[3] = replace(rows[3], reply=Message("assistant", "  "))
+    rows[7] = replace(rows[7], messages=(Message("user", "a"), Message("user", "b")))
+    (tmp_path / "rows.jsonl").write_bytes(write(rows))
+    found = export(task, "together", stack, tmp_path / "out", data=tmp_path / "rows.jsonl", model="m")
+    assert found.refused
+    assert found.files == ()
+    assert [(m.line, m.id) for m in found.misfits if m.fatal] == [(4, "r3"), (8, "r7")]
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_with_test_items_is_refused(task: Task, stack: Stack, tmp_path: Path) -> None:
+    leaked = task.parts.test[0]
+    row = Demonstration(leaked.id, (Message("user", leaked.request.input),), Message("assistant", "refund"))
+    (tmp_path / "rows.jsonl").write_bytes(write([row]))
+    with pytest.raises(InputError, match="items of test or edge"):
+        export(task, "jsonl", stack, tmp_path / "out", data=tmp_path / "rows.jsonl")
+
+
+def test_what_nobody_knows_is_refused_with_what_is_known(task: Task, stack: Stack, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing is known of `azure`") as wrong:
+        export(task, "azure", stack, tmp_path)
+    assert all(name in wrong.value.hint for name in targets())
+
+
+def test_a_stack_without_adapter_has_no_weights_to_export(task: Task, stack: Stack, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no adapter"):
+        export(task, "peft", stack, tmp_path)
+
+
+def test_the_adapter_of_a_stack_goes_through_the_exporter(task: Task, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    model = find("models", "transformers")(str(tiny.folder(tmp_path / "base")), folder=tmp_path)
+    variant = tiny.kept(tiny.adapter(tmp_path / "a.safetensors", model.weights_digest), tmp_path)
+    layer = replace(find("layers", "adapter").for_task(task), adapter=variant.removeprefix("adapter:"))
+    found = export(task, "peft", Stack(model, (layer,)), tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["peft_type"] == "LORA"
+    assert found.files[0].name == "adapter_model.safetensors"
