@@ -10,7 +10,7 @@ from .attribution import attribute
 from .compare import clusters, pairs
 from .digest import plain
 from .effect import Row, effect_of
-from .evidence import Line
+from .evidence import Line, Reading
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
@@ -201,34 +201,12 @@ class Afterwards(Measures):
 
     def learning_curve(self) -> dict[str, Json] | None:
         """How the tuned model grew with its rows on held-out dev items, and what more rows would bring: descriptive."""
-        line = next(self.reading.evidence.of("curve"), None)
-        if line is None:
-            return None
-        points, profile = line["points"], self.task["profile"]
-        values = [[self.reading.values(p["run"])[i] or 0.0 for i in line["items"]] for p in points]
-        told = {"smallest": profile["smallest_lift"], "target": self.task["target"]["quality"]}
-        found = learned([p["rows"] for p in points], values, **told, seed=self.plan["seed"])
-        took = [{k: p.get(k) for k in ("seconds", "cpu_seconds", "tokens", "epochs")} for p in points]
-        measured = [{**plain(at), **spent} for at, spent in zip(found.measured, took, strict=True)]
-        return {**plain(found), "measured": measured, "items": len(line["items"]), "stopped": line["stopped"]}
+        smallest, target = self.task["profile"]["smallest_lift"], self.task["target"]["quality"]
+        return learning_of(self.reading, smallest, target, self.plan["seed"])
 
     def deferral(self) -> dict[str, Json] | None:
         """What a student and its teacher reach together at each threshold, on dev items that neither learned from."""
-        line = next(self.reading.evidence.of("deferral"), None)
-        if line is None:
-            return None
-        own, other = (self.reading.records[line[who]] for who in ("student", "teacher"))
-        items = line["items"]
-        sure = [own[i].get("confidence") or 0.0 for i in items]
-        values = [[of[i]["value"] or 0.0 for i in items] for of in (own, other)]
-        steps = chosen(sure, values[0], values[1], self._clusters(items), risk=line["risk"])
-        tokens = [[_tokens(of[i]) for i in items] for of in (own, other)]
-        told = [{**plain(step), "tokens": _mixed(sure, step.threshold, *tokens)} for step in steps.steps]
-        kept = {"threshold": steps.threshold, "proven": steps.proven, "risk": line["risk"]}
-        return {**kept, "items": len(items), "steps": told}
-
-    def _clusters(self, ids: Sequence[str]) -> Sequence[str] | None:
-        return clusters([self.reading.examples[i] for i in ids])
+        return deferral_of(self.reading)
 
     # Fresh data
 
@@ -267,6 +245,36 @@ class Afterwards(Measures):
         if self.task["target"]["quality"] is None:
             words = "no target was set"
         return {**told, "n": len(examples), "quality": shown(quality), "target_met": quality.meets, "words": words}
+
+
+def learning_of(reading: Reading, smallest: float, target: float | None, seed: int) -> dict[str, Json] | None:
+    """The learning curve in the evidence, if there is one."""
+    line = next(reading.evidence.of("curve"), None)
+    if line is None:
+        return None
+    points = line["points"]
+    values = [[reading.values(p["run"])[i] or 0.0 for i in line["items"]] for p in points]
+    found = learned([p["rows"] for p in points], values, smallest=smallest, target=target, seed=seed)
+    took = [{k: p.get(k) for k in ("seconds", "cpu_seconds", "tokens", "epochs")} for p in points]
+    measured = [{**plain(at), **spent} for at, spent in zip(found.measured, took, strict=True)]
+    return {**plain(found), "measured": measured, "items": len(line["items"]), "stopped": line["stopped"]}
+
+
+def deferral_of(reading: Reading) -> dict[str, Json] | None:
+    """The curve of deferral in the evidence, if there is one."""
+    line = next(reading.evidence.of("deferral"), None)
+    if line is None:
+        return None
+    own, other = (reading.records[line[who]] for who in ("student", "teacher"))
+    items = line["items"]
+    sure = [own[i].get("confidence") or 0.0 for i in items]
+    values = [[of[i]["value"] or 0.0 for i in items] for of in (own, other)]
+    groups = clusters([reading.examples[i] for i in items])
+    steps = chosen(sure, values[0], values[1], groups, risk=line["risk"])
+    tokens = [[_tokens(of[i]) for i in items] for of in (own, other)]
+    told = [{**plain(step), "tokens": _mixed(sure, step.threshold, *tokens)} for step in steps.steps]
+    kept = {"threshold": steps.threshold, "proven": steps.proven, "risk": line["risk"]}
+    return {**kept, "items": len(items), "steps": told}
 
 
 TRAINED = ("prompt into weights", "student")

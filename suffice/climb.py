@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 
 from .artifacts import write_whole
 from .asking import UNLOOKED, Asking, Watch, asks, sampling_for, settled, told
@@ -21,6 +19,7 @@ from .digest import canonical, plain
 from .errors import InputError
 from .estimates import ceilings_of
 from .evidence import Evidence, Reading
+from .freeze import freeze
 from .layer import Layer
 from .leave_out import leave_out
 from .ledger import Ledger
@@ -31,6 +30,7 @@ from .people import unfilled
 from .places import placed
 from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, layer_of, plan
 from .plugins import find, name_of
+from .readiness import attempts_of
 from .recall import recall_of
 from .record import Diagnosis, Run
 from .run import Progress, run
@@ -43,9 +43,7 @@ from .tuning import Tuning
 from .types import Json
 from .variance import refit
 from .verdict import Conclusion, Verdict, conclude
-from .version import __version__
 
-RECORDS = "records.jsonl"
 DOUBTED_AT_MOST = 20_000
 """Examples up to which every label is looked at: each is compared with all of dev."""
 BEHIND = 0.01
@@ -75,16 +73,18 @@ def climb(
     watch: Watch | None = None,
     write: bool = True,
     audit_skips: bool = False,
+    forced: Sequence[str] = (),
 ) -> Verdict:
     """Climb the ladder for a task and return its verdict; `write` also leaves it in the task's folder.
 
     With `audit_skips`, rungs left out for a low estimate are built once all is decided, to see if that was right.
+    Gates of training named in `forced` may fail: the verdict says so.
 
     A pure function of the task, its seed and the model's replies: resuming replays them from the ledger.
     """
     own = ledger or Ledger.open(task.state / "ledger.db")
     try:
-        return _Climb(task, own, budget or Budget(), watch or _quietly, audit_skips).verdict(write)
+        return _Climb(task, own, budget or Budget(), watch or _quietly, audit_skips, tuple(forced)).verdict(write)
     finally:
         if ledger is None:
             own.close()
@@ -99,6 +99,7 @@ class _Climb:
     budget: Budget
     watch: Watch
     audit_skips: bool = False
+    forced: tuple[str, ...] = ()
     evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
@@ -123,7 +124,7 @@ class _Climb:
         """Rungs left out for a low estimate, with the stack beneath."""
 
     def verdict(self, write: bool) -> Verdict:
-        self.asking.plan = declare(self.task, self.model, self.ledger, self.evidence)
+        self.asking.plan = declare(self.task, self.model, self.ledger, self.evidence, self.forced)
         held = self._floor()
         for rung in LADDER:
             held = self._rung(rung, held)
@@ -143,7 +144,7 @@ class _Climb:
         found = Verdict(conclude(self.evidence), self.evidence)
         if write and found.body["judge"] and not found.body["judge"]["verified"]:
             self._ask_people()
-        return self._written(found) if write else found
+        return freeze(found, self.task, self.ledger, self.best) if write else found
 
     def _doubt(self) -> None:
         """What dev says of every label, dev's own and test's, now that nothing hangs on it any more."""
@@ -230,7 +231,14 @@ class _Climb:
             return held
         known = self._ceilings() if self.diagnosed is self.base_run else {}
         proposal = plan(
-            rung, self.task, diagnosis=self.diagnosis, ceilings=known, signals=self.signals, model=self.model
+            rung,
+            self.task,
+            diagnosis=self.diagnosis,
+            ceilings=known,
+            signals=self.signals,
+            model=self.model,
+            attempts=attempts_of(Reading(self.evidence)),
+            forced=self.forced,
         )
         if proposal.action != "try":
             self._note(rung, "skipped" if proposal.action == "skip" else "refused", proposal.reason, proposal)
@@ -443,25 +451,6 @@ class _Climb:
 
     def _ceilings(self) -> dict[str, Ceiling]:
         return ceilings_of(Reading(self.evidence), self.diagnosed.id) if self.diagnosed else {}
-
-    # On disk
-
-    def _written(self, verdict: Verdict) -> Verdict:
-        """Leave records.jsonl, verdict.json and stack.yaml in the task's folder, each whole or not at all."""
-        folder, totals = self.task.folder, self.ledger.totals()
-        records = {"path": RECORDS, "sha256": self.evidence.write(folder / RECORDS)}
-        spent = {"attempts": totals.attempts, "usd": totals.usd, "faults": totals.faults}
-        dated = {"version": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
-        body = {**verdict.body, **dated, "ledger": spent, "records": records}
-        if verdict.stop_at:
-            stacks = self.task.state / "stacks"
-            stacks.mkdir(parents=True, exist_ok=True)
-            self.best.save(stacks / f"{self.best.digest}.yaml")
-            self.best.save(folder / "stack.yaml")
-        else:
-            (folder / "stack.yaml").unlink(missing_ok=True)
-        write_whole(folder / "verdict.json", json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n")
-        return replace(verdict, body=body, folder=folder)
 
     # Running
 

@@ -27,13 +27,13 @@ ALPHA = 0.05
 """The chance that a climb says anything false that it calls proven."""
 
 
-def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence) -> Line:
+def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence, forced: Sequence[str] = ()) -> Line:
     """Declare the plan, write it and the examples down as evidence, and return its line.
 
     An unchanged plan is declared once. Raises `InputError` where there is nothing to learn from, or to judge with.
     """
     _enough(task)
-    body = _body(task, model)
+    body = _body(task, model, forced)
     earlier = reused(ledger, "plan", str(body["fingerprint"]), (*task.parts.test, *task.parts.edge))
     same = [d for d in earlier if d.body == plain(body)]
     link = same[0].hash if same else ledger.declare("plan", body)
@@ -49,10 +49,11 @@ def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence) -> Lin
     return line
 
 
-def _body(task: Task, model: Model) -> dict[str, Json]:
+def _body(task: Task, model: Model, forced: Sequence[str]) -> dict[str, Json]:
     """What is declared: candidates, levels, looks, margins and everything that answers depend on."""
-    parts, candidates = task.parts, candidates_of(task, model)
+    parts, candidates = task.parts, candidates_of(task, model, forced)
     return {
+        **({"forced": sorted(forced)} if forced else {}),
         "fingerprint": parts.test.only((*parts.test, *parts.edge)).fingerprint,
         "candidates": candidates,
         **shared(task, candidates, model),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .layer import Gate, Layer
@@ -99,8 +99,8 @@ def plan(
     `attempts` is what was tried before training, where that is known; gates in `forced` do not refuse a trained rung.
     """
     if rung.name in TRAINED:
-        gates = readiness(task, TRAINED[rung.name], diagnosis=diagnosis, attempts=attempts, forced=forced)
-        return _trained(rung, task, gates, quoted(signals, rung.name))
+        gates = readiness(task, TRAINED[rung.name], diagnosis=diagnosis, attempts=attempts)
+        return _trained(rung, task, tuple(_forced(g, forced) for g in gates), quoted(signals, rung.name))
     layer = layer_of(rung, task)
     if layer is None:
         return Proposal(rung, "skip", rung.without)
@@ -114,6 +114,10 @@ def plan(
     if ceiling and ceiling.lift < task.profile.smallest_lift:
         return Proposal(rung, "skip", _too_low(ceiling, task), because, gates, ceiling, rows)
     return Proposal(rung, "try", _why(because, rows), because, gates, ceiling, rows)
+
+
+def _forced(gate: Gate, forced: Sequence[str]) -> Gate:
+    return replace(gate, forced=True) if gate.name in forced and not gate.passed else gate
 
 
 def layer_of(rung: Rung, task: Task) -> Layer | None:
@@ -150,9 +154,9 @@ FIRST_LOOK = 12
 FINALISTS = 2
 
 
-def candidates_of(task: Task, model: Model) -> list[str]:
-    """The rungs that may be judged on test, known before it is opened."""
-    return [r.name for r in LADDER if plan(r, task, model=model).action == "try"]
+def candidates_of(task: Task, model: Model, forced: Sequence[str] = ()) -> list[str]:
+    """The rungs that may be judged on test, known before it is opened; gates in `forced` keep none of them shut."""
+    return [r.name for r in LADDER if plan(r, task, model=model, forced=forced).action == "try"]
 
 
 def calls_of(task: Task, variants: int) -> int:

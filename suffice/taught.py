@@ -12,15 +12,18 @@ from .compare import clusters
 from .data import Dataset, Example
 from .descend import Change
 from .lean import held_to, lean
+from .model import resolve
 from .places import placed
 from .plan import LADDER, plan
 from .plugins import find
+from .readiness import readiness, refused
 from .record import Run
 from .stack import Stack
 from .stats.defer import chosen
 from .strict import parse
 from .task import Task
 from .trainer import listening
+from .training import missing, trainable
 from .tuning import told_by
 from .types import Json
 
@@ -34,6 +37,14 @@ class Teaching:
 
     asking: Asking
     teacher: Stack
+    over: Stack | None = None
+    """What a student stands on, where another than its teacher."""
+    risk: float = RISK
+
+    @property
+    def beneath(self) -> Stack:
+        """Whom a student asks that is not sure."""
+        return self.over or self.teacher
 
     def weights(self, stack: Stack) -> Stack:
         """Prompt into weights: the stack's own answers, learned under the bare goal."""
@@ -62,7 +73,7 @@ class Teaching:
         if layer is None:
             return None
         with listening(lambda s: self.asking.watch("distillation: training", told_by(s))):
-            return layer.fit(self.teacher, self.lessons)
+            return layer.fit(self.beneath, self.lessons)
 
     @cached_property
     def answers(self) -> Run:
@@ -83,20 +94,20 @@ class Teaching:
     def _threshold(self, fitted: Any) -> float | None:
         """Chosen where neither has learned: on select, and on what the student held out."""
         items = self._unlearned(fitted)
-        own = self.asking.run(placed(self.teacher, fitted), items, "select", "distillation: how sure the student is")
-        other = self.asking.run(self.teacher, items, "select", "distillation: its teacher")
+        own = self.asking.run(placed(self.beneath, fitted), items, "select", "distillation: how sure the student is")
+        other = self.asking.run(self.beneath, items, "select", "distillation: whom it asks")
         sure = [(r.answer.confidence if r.answer else None) or 0.0 for r in own.records]
         values = [[r.value or 0.0 for r in run.records] for run in (own, other)]
-        found = chosen(sure, values[0], values[1], clusters(items.examples), risk=RISK)
-        told = {"student": own.id, "teacher": other.id, "items": [e.id for e in items], "risk": RISK}
+        found = chosen(sure, values[0], values[1], clusters(items.examples), risk=self.risk)
+        told = {"student": own.id, "teacher": other.id, "items": [e.id for e in items], "risk": self.risk}
         self.asking.evidence.add("deferral", **told, threshold=found.threshold)
         return found.threshold
 
     def _unlearned(self, fitted: Any) -> Dataset:
         """A classifier in the teacher has learned all of pool."""
         select = self.asking.task.parts.select
-        out = {row.id for row in fitted.taught(self.teacher, self.lessons).held}
-        pool = () if "classifier" in self.teacher.names else self.asking.task.parts.pool
+        out = {row.id for row in fitted.taught(self.beneath, self.lessons).held}
+        pool = () if "classifier" in self.beneath.names else self.asking.task.parts.pool
         return select.only((*select, *(e for e in pool if e.id in out)), "what neither has learned")
 
 
@@ -106,10 +117,16 @@ def lessons_for(asking: Asking, stack: Stack) -> tuple[Change, ...]:
     if "adapter" not in stack.names and _held_open(asking.task, "fine_tuning") and _saves(asking.task, stack):
         told = "with its prompt learned into weights"
         found.append(Change("prompt into weights", told, teaching.weights, RISK))
-    if "student" not in stack.names and _held_open(asking.task, "distillation"):
+    if "student" not in stack.names and _distils(asking.task):
         told = "with a student that answers where it is sure"
         found.append(Change("student", told, teaching.student, RISK))
     return tuple(found)
+
+
+def _distils(task: Task) -> bool:
+    """Whether the gates of distillation hold, with the frozen stack as the teacher."""
+    here = trainable(resolve(task.model, folder=task.folder)) and not missing()
+    return here and not refused(readiness(task, "distillation", teacher="the frozen stack"))
 
 
 def _held_open(task: Task, name: str) -> bool:

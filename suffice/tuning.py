@@ -32,8 +32,12 @@ class Tuning:
 
     asking: Asking
     base: Stack
-    best: Run | None
+    best: Run | None = None
     """What is held, on dev: a curve that cannot reach it is not followed to its end."""
+    rows: Dataset | None = None
+    """What to learn from in the place of the task's pool."""
+    whole: bool = False
+    """Train on everything at once, without a learning curve."""
 
     def stacks(self) -> list[Stack]:
         """The stacks that came of it: the tuned model alone, and held to the output contract where there is one."""
@@ -61,14 +65,18 @@ class Tuning:
     @cached_property
     def held(self) -> Dataset:
         """Pool items that no slice learns from."""
-        pool = self.asking.task.parts.pool
-        out = {row.id for row in self.unfitted.taught(self.lean, pool).held}
-        return pool.only((e for e in pool if e.id in out), "held")
+        out = {row.id for row in self.unfitted.taught(self.lean, self.pool).held}
+        return self.pool.only((e for e in self.pool if e.id in out), "held")
+
+    @cached_property
+    def pool(self) -> Dataset:
+        """What there is to learn from."""
+        return self.rows or self.asking.task.parts.pool
 
     @property
     def _shares(self) -> Iterator[float]:
-        rows = len(self.unfitted.taught(self.lean, self.asking.task.parts.pool).rows)
-        return (share for share in SHARES if share == 1 or share * rows >= SMALLEST)
+        rows = len(self.unfitted.taught(self.lean, self.pool).rows)
+        return (share for share in SHARES if share == 1 or (share * rows >= SMALLEST and not self.whole))
 
     def _fitted(self, share: float) -> Any:
         """The adapter trained on a share of what there is."""
@@ -76,16 +84,16 @@ class Tuning:
         self.asking.watch(what, None)
         adapter = replace(self.unfitted, share=share)
         with listening(lambda stage: self.asking.watch(what, told_by(stage))):
-            return adapter.fit(self.lean, self.asking.task.parts.pool)
+            return adapter.fit(self.lean, self.pool)
 
     def _measured(self, adapter: Any) -> dict[str, Json]:
         """The slice on the held-out items, as the climb would serve it; and what training took."""
         share = adapter.share
         stack = [*self._with(adapter)][-1]
         found = self.asking.run(stack, self.held, "held", f"fine-tuning: trained on {share:.0%}, held-out items")
-        done = adapter.learned(self.lean, self.asking.task.parts.pool)
+        done = adapter.learned(self.lean, self.pool)
         metrics = done.card.get("metrics", {})
-        rows = len(adapter.taught(self.lean, self.asking.task.parts.pool).rows)
+        rows = len(adapter.taught(self.lean, self.pool).rows)
         told = {k: metrics[k] for k in ("tokens", "epochs", "cpu_seconds", "loss", "held_loss") if k in metrics}
         return {"rows": rows, "share": share, "run": found.id, "seconds": done.seconds, **told}
 

@@ -24,6 +24,7 @@ from . import (
     platforms,
     proof,
     run,
+    trained,
 )
 
 
@@ -60,6 +61,8 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     knowledge.index,
     knowledge.search,
     ask.ask,
+    trained.train,
+    trained.distil,
     export.export,
     export.port,
     platforms.platforms,

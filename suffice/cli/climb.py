@@ -11,11 +11,17 @@ from .options import AsJson, Folder, MaxCalls, Seed, Usd
 from .say import tell
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ..task import Task
     from ..verdict import Verdict
 
 AuditSkips = Annotated[
     bool, typer.Option("--audit-skips", help="Build rungs that were left out for a low estimate, once all is decided.")
+]
+Force = Annotated[
+    list[str],
+    typer.Option("--force", metavar="GATE", help="A gate of training that may fail; the verdict records it."),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what it would take (the same as `plan`).")]
 
@@ -26,6 +32,7 @@ def climb(
     budget: Usd = None,
     max_calls: MaxCalls = None,
     audit_skips: AuditSkips = False,
+    force: Force = [],  # noqa: B006
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -37,11 +44,13 @@ def climb(
     if dry_run:
         _preview(task, as_json)
         return
-    verdict = climbed(task, budget, max_calls, audit_skips=audit_skips)
+    verdict = climbed(task, budget, max_calls, audit_skips=audit_skips, forced=force)
     tell(as_json, verdict.body, lambda screen: show.verdict(verdict.body, screen, folder=verdict.folder))
 
 
-def climbed(task: Task, budget: float | None, max_calls: int | None, *, audit_skips: bool = False) -> Verdict:
+def climbed(
+    task: Task, budget: float | None, max_calls: int | None, *, audit_skips: bool = False, forced: Sequence[str] = ()
+) -> Verdict:
     """The verdict and its report page, with progress for whoever is watching."""
     from ..climb import climb as go
     from ..report import render
@@ -49,10 +58,27 @@ def climbed(task: Task, budget: float | None, max_calls: int | None, *, audit_sk
     from .standing import budget_of, ledger_of
 
     with ledger_of(task) as ledger, meter(task.name) as bar:
-        found = go(task, ledger=ledger, budget=budget_of(budget, max_calls), watch=bar.watch, audit_skips=audit_skips)
+        found = go(
+            task,
+            ledger=ledger,
+            budget=budget_of(budget, max_calls),
+            watch=bar.watch,
+            audit_skips=audit_skips,
+            forced=_known(forced),
+        )
     if found.folder is not None:
         render(found.body, found.folder / "report.html")
     return found
+
+
+def _known(forced: Sequence[str]) -> tuple[str, ...]:
+    """The gates named, each one that exists."""
+    from ..errors import InputError
+    from ..readiness import GATES
+
+    if unknown := [name for name in forced if name not in GATES]:
+        raise InputError(f"no gate is called `{unknown[0]}`", hint=f"known: {', '.join(GATES)}")
+    return tuple(forced)
 
 
 def plan(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:

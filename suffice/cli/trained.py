@@ -1,0 +1,237 @@
+"""`suffice train` and `suffice distil`: an adapter or a student, where the gates hold, and how it does on dev."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import InputError
+from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd
+from .say import tell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from rich.console import Console
+
+    from ..data import Dataset
+    from ..readiness import Approach
+    from ..record import Run
+    from ..task import Task
+    from ..train import Made
+    from ..types import Json
+
+TUNED, STUDENT = "tuned.yaml", "student.yaml"
+Force = Annotated[list[str], typer.Option("--force", metavar="GATE", help="A gate that may fail; repeat it for more.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the stack goes.")]
+
+
+def train(
+    folder: Folder = Path(),
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="FILE", help="Rows of `suffice data curate`; else dev's examples.")
+    ] = None,
+    trainer: Annotated[
+        str | None, typer.Option("--trainer", metavar="NAME", help="lora, qlora, full; else the task's.")
+    ] = None,
+    recipe: Annotated[
+        list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeat it for more.")
+    ] = [],  # noqa: B006
+    curve: Annotated[bool, typer.Option("--curve/--no-curve", help="Train on growing slices first.")] = True,
+    force: Force = [],  # noqa: B006
+    stack: StackFile = None,
+    out: Out = None,
+    budget: Usd = None,
+    max_calls: MaxCalls = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Train an adapter where the gates hold; exit 1 and what is missing where they do not. The same command resumes."""
+    from ..load import load
+    from ..train import APPROACHES, bare, saved
+    from ..train import train as make
+    from .standing import frozen_at, standing
+
+    task = _with(load(folder, seed=seed), trainer, recipe)
+    rows = _rows(data, task)
+    _refuse(task, APPROACHES.get(task.training.trainer, "lora"), rows, force, None, as_json)
+    base = standing(task, stack)[0] if stack or frozen_at(task) else bare(task)
+    with _hands(task, budget, max_calls, "training") as hands:
+        made = make(task, base, hands, rows=_dataset(rows, task), curve=curve)
+    path = saved(made.stack, out or task.folder / TUNED)
+    tell(as_json, _body(made, path), lambda screen: _show(made, path, screen))
+
+
+def distil(
+    folder: Folder = Path(),
+    teacher: Annotated[
+        str | None,
+        typer.Option("--teacher", metavar="FILE|DIGEST|strong", help="A stack, or the strong model; else what stands."),
+    ] = None,
+    risk: Annotated[
+        float, typer.Option("--risk", min=0.001, max=0.5, help="The loss that a student may cause.")
+    ] = 0.02,
+    recipe: Annotated[
+        list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeat it for more.")
+    ] = [],  # noqa: B006
+    force: Force = [],  # noqa: B006
+    stack: StackFile = None,
+    out: Out = None,
+    budget: Usd = None,
+    max_calls: MaxCalls = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Teach a student what a stack answers; it answers where it is sure and asks the stack beneath otherwise."""
+    from ..load import load
+    from ..train import distil as make
+    from ..train import saved
+    from .standing import standing
+
+    task = _with(load(folder, seed=seed), None, recipe)
+    base, source = standing(task, stack)
+    knowing, name = (base, f"the {source} stack") if teacher is None else _teacher(teacher, task)
+    _refuse(task, "distillation", None, force, name, as_json)
+    with _hands(task, budget, max_calls, "distillation") as hands:
+        made = make(task, knowing, base, hands, risk=risk)
+    if made is None:
+        said = f"even the student's surest answers lose more than {risk:g} against the stack beneath it"
+        tell(as_json, {"stack": None, "reason": said}, lambda screen: screen.print(said, soft_wrap=True))
+        raise typer.Exit(1)
+    path = saved(made.stack, out or task.folder / STUDENT)
+    tell(as_json, _body(made, path), lambda screen: _show(made, path, screen))
+
+
+# What it is made of
+
+
+def _with(task: Task, trainer: str | None, recipe: Sequence[str]) -> Task:
+    """The task with the trainer and the recipe that were asked for."""
+    from dataclasses import replace
+
+    import yaml
+
+    given = dict(task.training.recipe)
+    for pair in recipe:
+        key, sign, value = pair.partition("=")
+        if not sign or not key:
+            raise InputError(f"`--set {pair}` sets nothing", hint="write --set epochs=3")
+        given[key.strip()] = yaml.safe_load(value)
+    named = trainer or task.training.trainer
+    return replace(task, training=replace(task.training, trainer=named, recipe=given))
+
+
+def _rows(data: Path | None, task: Task) -> Json:
+    """The rows of a file as candidates; None where dev is trained on."""
+    from ..curate.gather import candidates_of
+    from ..demonstrations import read
+
+    return None if data is None else candidates_of(read(data), task.output, data)
+
+
+def _dataset(rows: Json, task: Task) -> Dataset | None:
+    from ..curate.gather import dataset_of
+
+    return None if rows is None else dataset_of(rows, task.dataset)
+
+
+def _refuse(
+    task: Task, approach: Approach, rows: Json, force: Sequence[str], teacher: str | None, as_json: bool
+) -> None:
+    """Say what is missing, and leave with 1, where a gate neither holds nor is forced."""
+    from ..adjudicate import evidence_of
+    from ..readiness import refused
+    from ..train import gates_for
+    from .curated import _show_gates
+
+    gates = gates_for(task, approach, found=evidence_of(task), rows=rows, teacher=teacher, forced=tuple(force))
+    if missing := refused(gates):
+        body = {"ready": False, "for": approach, "missing": [g.name for g in missing], "gates": gates}
+        tell(as_json, body, lambda screen: _show_gates(gates, approach, screen))
+        raise typer.Exit(1)
+
+
+def _teacher(named: str, task: Task) -> tuple[Json, str]:
+    from ..asking import sampling_for
+    from ..model import resolve
+    from ..plugins import find
+    from ..stack import Stack
+    from .standing import standing
+
+    if named != "strong":
+        return standing(task, named)[0], named
+    if not task.strong_model:
+        raise InputError("the task names no strong_model", hint="add `strong_model:` to suffice.yaml")
+    prompt = find("layers", "prompt").for_task(task)
+    model = resolve(task.strong_model, folder=task.folder)
+    return Stack(model, (prompt,), sampling_for(task, task.parts.dev)), task.strong_model
+
+
+def _hands(task: Task, budget: float | None, calls: int | None, title: str) -> Json:
+    from contextlib import contextmanager
+
+    from ..train import Hands
+    from .progress import meter
+    from .standing import budget_of, ledger_of
+
+    @contextmanager
+    def held() -> Json:
+        with ledger_of(task) as ledger, meter(title) as bar:
+            yield Hands(ledger, budget_of(budget, calls), bar.watch)
+
+    return held()
+
+
+# What is said
+
+
+def _body(made: Made, path: Path) -> dict[str, Json]:
+    from ..digest import plain
+
+    return {
+        "stack": str(path),
+        "digest": made.stack.digest,
+        "layers": list(made.stack.names),
+        "dev": {"before": made.before.quality, "after": made.after.quality, "comparison": plain(made.comparison)},
+        "tokens": {"before": _tokens(made.before), "after": _tokens(made.after)},
+        "told": made.told,
+    }
+
+
+def _tokens(run: Run) -> float:
+    """Prompt and reply, a request."""
+    spent = [r.answer.usage for r in run.records if r.answer is not None]
+    return sum(u.input_tokens + u.output_tokens for u in spent) / max(1, len(spent))
+
+
+def _show(made: Made, path: Path, screen: Console) -> None:
+    from rich.text import Text
+
+    found = made.comparison
+    said = f"{path}: {made.after.quality:.2f} on dev, {made.before.quality:.2f} before"
+    screen.print(Text(said, style="bold"), soft_wrap=True)
+    limits = f"{found.lift:+.3f} [{found.low:+.3f}, {found.high:+.3f}] on {found.n} dev items: it was chosen on them"
+    screen.print(Text(limits, style="dim"), soft_wrap=True)
+    screen.print(f"{_tokens(made.before):.0f} → {_tokens(made.after):.0f} tokens a request")
+    _show_curve(made.told, screen)
+    screen.print(f"To judge it: suffice run --stack {path} --part test, then suffice compare", soft_wrap=True)
+
+
+def _show_curve(told: Mapping[str, Json], screen: Console) -> None:
+    """The learning curve, or the curve of deferral, a line a point."""
+    for at in (*told.get("measured", ()), *told.get("predicted", ())):
+        spent = f"  {at['seconds']:.0f} s" if at.get("seconds") is not None else "  predicted"
+        screen.print(f"  {at['rows']:>7,} rows  {at['estimate']:.3f} [{at['low']:.3f}, {at['high']:.3f}]{spent}")
+    if told.get("pays"):
+        gain = told["gain"]
+        more = f": {gain['estimate']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]" if gain else ""
+        screen.print(f"twice as many rows: {told['pays']}{more}")
+    if told.get("stopped"):
+        screen.print(f"stopped: {told['stopped']}", soft_wrap=True)
+    for step in told.get("steps", ())[::4]:
+        mark = " ✓" if step["threshold"] == told["threshold"] else ""
+        sure = "never" if step["threshold"] > 1 else f"{step['threshold']:.2f}"
+        line = f"  sure at {sure:>5}: answers {step['answered']:>4.0%}, {step['quality']:.3f} together"
+        screen.print(f"{line}, {step['tokens']:.0f} tokens{mark}")

@@ -1,0 +1,34 @@
+"""Freeze: leave a verdict, the records it rests on and its stack in the task's folder, each whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from .artifacts import write_whole
+from .ledger import Ledger
+from .stack import Stack
+from .task import Task
+from .verdict import Verdict
+from .version import __version__
+
+RECORDS = "records.jsonl"
+
+
+def freeze(verdict: Verdict, task: Task, ledger: Ledger, stack: Stack) -> Verdict:
+    """Write records.jsonl, verdict.json and, where a rung was kept, stack.yaml; the verdict with dates and paths."""
+    folder, totals = task.folder, ledger.totals()
+    records = {"path": RECORDS, "sha256": verdict.evidence.write(folder / RECORDS)}
+    spent = {"attempts": totals.attempts, "usd": totals.usd, "faults": totals.faults}
+    dated = {"version": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    body = {**verdict.body, **dated, "ledger": spent, "records": records}
+    if verdict.stop_at:
+        stacks = task.state / "stacks"
+        stacks.mkdir(parents=True, exist_ok=True)
+        stack.save(stacks / f"{stack.digest}.yaml")
+        stack.save(folder / "stack.yaml")
+    else:
+        (folder / "stack.yaml").unlink(missing_ok=True)
+    write_whole(folder / "verdict.json", json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n")
+    return replace(verdict, body=body, folder=folder)

@@ -1,0 +1,136 @@
+"""Train: an adapter or a student outside a climb, by the same gates, on the same rows: a stack to run and compare."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .afterwards import deferral_of, learning_of
+from .asking import Asking, Watch, sampling_for
+from .attribution import attribute
+from .budget import Budget
+from .compare import Comparison, compare
+from .data import Dataset
+from .errors import InputError
+from .evidence import Evidence, Reading
+from .layer import Gate
+from .ledger import Ledger
+from .model import resolve
+from .readiness import Approach, Attempts, attempts_of, readiness
+from .record import Diagnosis, Run
+from .stack import Stack
+from .task import Task
+from .taught import RISK, Teaching
+from .training import missing, trainable
+from .tuning import Tuning
+from .types import Json
+
+APPROACHES: Mapping[str, Approach] = {"lora": "lora", "qlora": "lora", "full": "full"}
+"""The gates of each trainer; any other has those of a LoRA."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A trained stack, how it does on dev beside the one it was made from, and what training told."""
+
+    stack: Stack
+    before: Run
+    after: Run
+    comparison: Comparison
+    """On dev, which chose: a description, no proof."""
+    told: Mapping[str, Json]
+    """The learning curve, or the curve of deferral; empty where neither was drawn."""
+
+
+@dataclass(frozen=True)
+class Hands:
+    """What training is done with: where runs are kept, what may be spent, who watches."""
+
+    ledger: Ledger
+    budget: Budget | None = None
+    watch: Watch = lambda _stage, _progress: None
+
+    def asking(self, task: Task) -> Asking:
+        """Runs of this training, with evidence of their own."""
+        evidence = Evidence()
+        for part in ("pool", "select"):
+            evidence.add_examples(getattr(task.parts, part), part)
+        return Asking(task, self.ledger, self.budget or Budget(), self.watch, evidence)
+
+
+def gates_for(
+    task: Task,
+    approach: Approach,
+    *,
+    found: Reading | None,
+    rows: Any = None,
+    teacher: str | None = None,
+    forced: Sequence[str] = (),
+) -> tuple[Gate, ...]:
+    """Every gate of a training, what the last climb found out included; `found` is its evidence."""
+    diagnosis: Diagnosis | None = None
+    attempts = Attempts()
+    if found is not None:
+        last = next(reversed(list(found.evidence.of("diagnosis"))), None)
+        diagnosis, attempts = (attribute(found, last["of"]) if last else None), attempts_of(found)
+    known: dict[str, Any] = {"rows": rows, "diagnosis": diagnosis, "teacher": teacher, "forced": forced}
+    return readiness(task, approach, attempts=attempts, **known)
+
+
+def train(task: Task, base: Stack, hands: Hands, *, rows: Dataset | None = None, curve: bool = True) -> Made:
+    """Train the task's recipe over the lean form of `base`, on `rows` or on the pool, and choose its form on dev."""
+    _here(base.model, task)
+    asking = hands.asking(task)
+    tuned = Tuning(asking, base, rows=rows, whole=not curve).stacks()
+    before = asking.run(base, task.parts.select, "select", "the stack without training")
+    runs = [asking.run(s, task.parts.select, "select", "the trained stack on dev") for s in tuned]
+    after = max(runs, key=lambda run: run.quality or 0.0)
+    told = learning_of(Reading(asking.evidence), task.profile.smallest_lift, task.target.quality, task.seed)
+    return Made(after.stack, before, after, compare(before, after, seed=task.seed), told or {})
+
+
+def distil(task: Task, teacher: Stack, base: Stack, hands: Hands, *, risk: float = RISK) -> Made | None:
+    """Teach a student what `teacher` answers on the pool, and let it stand over `base`.
+
+    None where even the surest of its answers lose more than `risk`.
+    """
+    _here(base.model, task)
+    asking = hands.asking(task)
+    teaching = Teaching(asking, teacher, base, risk)
+    stack = teaching.student(base)
+    if stack == base:
+        return None
+    before, after = (asking.run(s, task.parts.select, "select", "student and teacher on dev") for s in (base, stack))
+    told = deferral_of(Reading(asking.evidence)) or {}
+    return Made(stack, before, after, compare(before, after, seed=task.seed), told)
+
+
+def bare(task: Task) -> Stack:
+    """The task's model with nothing around it."""
+    return Stack(resolve(task.model, folder=task.folder), (), sampling_for(task, task.parts.dev))
+
+
+def reseeded(task: Task, seed: int) -> Task:
+    """The task with another seed in its recipe."""
+    return replace(task, training=replace(task.training, recipe={**task.training.recipe, "seed": seed}))
+
+
+def _here(model: Any, task: Task) -> None:
+    """Raise where nothing can be trained on this machine."""
+    if not trainable(model):
+        raise InputError(
+            f"the weights of `{task.model}` are not here to be trained",
+            hint="name embedded, hf:PATH or gguf:PATH; or train on a platform: suffice train --on",
+        )
+    if lacking := missing():
+        raise InputError(f"{', '.join(lacking)} not installed", hint="pip install 'suffice[train]'")
+
+
+def saved(stack: Stack, path: Path) -> Path:
+    """The stack as a file that `run`, `compare`, `ask` and `export` take, and under its digest."""
+    home = path.parent / ".suffice" / "stacks"
+    home.mkdir(parents=True, exist_ok=True)
+    stack.save(home / f"{stack.digest}.yaml")
+    return stack.save(path)
