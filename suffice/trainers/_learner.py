@@ -21,8 +21,8 @@ class Reading:
 
     nll: Tensor
     """Negative log-likelihood of each target token, in nats, in 32 bits."""
-    right: tuple[bool, ...]
-    """Of each row, whether greedy decoding would give its whole reply."""
+    right: tuple[bool, ...] = ()
+    """Of each row, whether greedy decoding would give its whole reply; not said where something was learned."""
 
 
 class Learner(Protocol):

@@ -23,8 +23,8 @@ from ._lowrank import LowRank, name_a, name_b, start
 if TYPE_CHECKING:
     from torch import Tensor
 
-CHUNK = 256
-"""Target tokens whose logits are worked out together."""
+CHUNK = 64
+"""Target tokens whose logits are worked out together: few, so that their memory is used again, not asked for anew."""
 
 
 def fits(config: Any) -> bool:
@@ -57,6 +57,8 @@ class Joint:
         self.rank = low.rank * sum(part.columns is not None for part in self.parts)
         self.wide = like.new_zeros(self.outputs, self.inputs + self.rank)
         self.down = like.new_zeros(self.rank, self.inputs)
+        self._room = self.wide.new_empty(0, self.inputs + self.rank)
+        self._results = self.wide.new_empty(0, self.outputs)
         whole = torch.cat([m.float() for m in matrices.values()])
         self.wide[:, : self.inputs] = whole if factor is None else whole * factor
 
@@ -68,16 +70,29 @@ class Joint:
             self.wide[part.rows, self.inputs :][:, part.columns] = b * self.scale
 
     def slot(self, tokens: int) -> Tensor:
-        """Room for an input; whoever makes it writes into the first `inputs` columns."""
-        return self.wide.new_empty(tokens, self.inputs + self.rank)
+        """Room for an input, the same each time; whoever makes it writes into the first `inputs` columns."""
+        if len(self._room) < tokens:
+            self._room = self._room.new_empty(tokens, self._room.shape[1])
+        return self._room[:tokens]
 
-    def forward(self, slot: Tensor) -> Tensor:
-        """The outputs side by side; the slot is filled up, and needed on the way back."""
-        from torch.nn.functional import linear
+    def forward(self, slot: Tensor, *, keep: bool = False) -> Tensor:
+        """The outputs side by side; the slot is filled up, and needed on the way back.
 
+        What is to be kept comes in the same room each time, because memory asked for anew at every step lies in pieces.
+        """
+        import torch
+
+        self.fill(slot)
+        if not keep:
+            return torch.mm(slot, self.wide.T)
+        if len(self._results) < len(slot):
+            self._results = self._results.new_empty(len(slot), self.outputs)
+        return torch.mm(slot, self.wide.T, out=self._results[: len(slot)])
+
+    def fill(self, slot: Tensor) -> None:
+        """Work out the low-rank columns of a slot."""
         if self.rank:
-            slot[:, self.inputs :] = linear(slot[:, : self.inputs], self.down)
-        return linear(slot, self.wide)
+            slot[:, self.inputs :] = slot[:, : self.inputs] @ self.down.T
 
     def backward(self, dy: Tensor, slot: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """The gradient of the input; those of the low-rank parts are added to the weights'."""
@@ -140,6 +155,7 @@ class Layer:
 
     def forward(self, h: Tensor, grid: Grid) -> Kept:
         """Change `h` in place."""
+        import torch
         from torch.nn.functional import silu
 
         first, taken, second = (j.slot(h.shape[0]) for j in (self.qkv, self.out, self.gate))
@@ -147,10 +163,10 @@ class Layer:
         seen = _attention.forward(self.qkv.forward(first), taken, self.heads, grid)
         h += self.out.forward(taken)
         two = self._norm(h, second)
-        gates = self.gate.forward(second)
+        gates = self.gate.forward(second, keep=True)
         inner = self.down.inputs
-        slot = self.down.slot(h.shape[0])
-        slot[:, :inner] = silu(gates[:, :inner]).mul_(gates[:, inner:])
+        slot = self.down.wide.new_empty(h.shape[0], inner + self.down.rank)
+        torch.mul(silu(gates[:, :inner]), gates[:, inner:], out=slot[:, :inner])
         h += self.down.forward(slot)
         return Kept((one, two), (first, taken, second), seen, gates)
 
@@ -161,10 +177,10 @@ class Layer:
 
         inner, first, (before, taken, second) = self.down.inputs, kept.scales[0], kept.slots
         g, u = kept.gates[:, :inner], kept.gates[:, inner:]
-        opened, slot, dgates = silu(g), self.down.slot(dh.shape[0]), torch.empty_like(kept.gates)
+        opened, dgates = silu(g), torch.empty_like(kept.gates)
+        slot = self.down.wide.new_empty(dh.shape[0], inner + self.down.rank)
         torch.mul(opened, u, out=slot[:, :inner])
-        if self.down.rank:
-            slot[:, inner:] = slot[:, :inner] @ self.down.down.T
+        self.down.fill(slot)
         d = self.down.backward(dh, slot, weights)
         torch.mul(d, opened, out=dgates[:, inner:])
         torch.ops.aten.silu_backward.grad_input(d.mul_(u), g, grad_input=dgates[:, :inner])
@@ -238,7 +254,8 @@ class Llama:
             h, grid = self._begin(batch)
             for layer in self._layers:
                 layer.forward(h, grid)
-            return self._read(batch, h)[0]
+            head = self._head(batch, h)
+            return Reading(head.nll, all_right(batch, head.hits()))
 
     def learn(self, batch: Batch, weigh: Weigh) -> Reading:
         """Read a batch and add to the gradients."""
@@ -247,11 +264,11 @@ class Llama:
         with torch.no_grad():
             h, grid = self._begin(batch)
             kept = [layer.forward(h, grid) for layer in self._layers]
-            reading, head = self._read(batch, h)
-            dh = head.backward(weigh(reading.nll), h)
+            head = self._head(batch, h)
+            dh = head.backward(weigh(head.nll), h)
             for layer in reversed(self._layers):
                 layer.backward(dh, kept.pop(), grid, self.weights)
-            return reading
+            return Reading(head.nll)
 
     def _begin(self, batch: Batch) -> tuple[Tensor, Grid]:
         import torch
@@ -279,12 +296,11 @@ class Llama:
         hidden = torch.full((length, length), float("-inf")).triu(1).to(self._like)
         return hidden.repeat(self._heads.group, 1)
 
-    def _read(self, batch: Batch, h: Tensor) -> tuple[Reading, Head]:
+    def _head(self, batch: Batch, h: Tensor) -> Head:
         import torch
 
         at, wanted = (torch.tensor(found, device=h.device) for found in flat_targets(batch))
-        head = Head(h[at], at, wanted, self._unembed, self._factor, self._eps)
-        return Reading(head.nll, all_right(batch, head.hits.tolist())), head
+        return Head(h[at], at, wanted, self._unembed, self._factor, self._eps)
 
 
 class Head:
@@ -297,24 +313,22 @@ class Head:
         wide = h.float()
         self._scale = wide.square().mean(-1, keepdim=True).add_(eps).rsqrt_()
         self._x = wide * self._scale
-        self._logits = [x @ unembed.T for x in (self._x * factor).to(h.dtype).split(CHUNK)]
-        sums, hits, found = [], [], []
-        for logits, target in zip(self._logits, wanted.split(CHUNK), strict=True):
-            exact = logits.float()
-            sums.append(torch.logsumexp(exact, -1))
-            hits.append(exact.argmax(-1) == target)
-            found.append(exact.gather(1, target[:, None])[:, 0])
-        self._sums, self.hits = torch.cat(sums), torch.cat(hits)
-        self.nll = self._sums - torch.cat(found)
+        inputs = (self._x * factor).to(h.dtype).split(CHUNK)
+        self._likely = [torch.softmax(x @ unembed.T, -1, dtype=torch.float32) for x in inputs]
+        chosen = zip(self._likely, wanted.split(CHUNK), strict=True)
+        self.nll = torch.cat([p.gather(1, target[:, None])[:, 0] for p, target in chosen]).log_().neg_()
+
+    def hits(self) -> list[bool]:
+        """Of each target, whether it is the likeliest token."""
+        chosen = zip(self._likely, self._wanted.split(CHUNK), strict=True)
+        return [bool(hit) for p, target in chosen for hit in (p.argmax(-1) == target).tolist()]
 
     def backward(self, weight: Tensor, h: Tensor) -> Tensor:
         """The gradient of all tokens, from that of each target's negative log-likelihood."""
         import torch
 
-        parts = zip(self._logits, self._sums.split(CHUNK), self._wanted.split(CHUNK), weight.split(CHUNK), strict=True)
-        found = []
-        for logits, total, target, w in parts:
-            p = logits.float().sub_(total[:, None]).exp_()
+        parts, found = zip(self._likely, self._wanted.split(CHUNK), weight.split(CHUNK), strict=True), []
+        for p, target, w in parts:
             p[torch.arange(len(target), device=p.device), target] -= 1
             found.append(p.mul_(w[:, None]).to(h.dtype) @ self._unembed)
         dx = torch.cat(found).float() * self._factor
