@@ -253,7 +253,7 @@ class _Work:
         report = self.insist(lambda: self.platform.poll(job.job))
         changed = job.report is None or (report.standing, report.told) != (job.report.standing, job.report.told)
         self.looks = 0 if changed else self.looks + 1
-        job = _reported(job, report)
+        job = _reported(job, _reckoned(job, report))
         if report.standing == "done":
             result = self.insist(lambda: self.platform.fetch(job.job, _path(self.folder, job.id).with_suffix("")))
             return self.keep(_resulted(job, result, self.folder), f"done: {result.model}")
@@ -332,6 +332,15 @@ def _noted(job: Job, *what: str) -> Job:
 def _reported(job: Job, report: Report) -> Job:
     over = {"failed": "failed", "cancelled": "cancelled"}.get(report.standing)
     return replace(job, report=report, stage=cast(Stage, over or job.stage))
+
+
+def _reckoned(job: Job, report: Report) -> Report:
+    """With the time to go reckoned from the share that is done, where the platform tells only that."""
+    began = next((e.time for e in reversed(job.events) if e.what.startswith("started as")), "")
+    if report.eta is not None or not report.progress or not began or report.standing != "running":
+        return report
+    passed = (datetime.now(UTC) - datetime.fromisoformat(began)).total_seconds()
+    return replace(report, eta=max(0.0, passed) * (1 - report.progress) / report.progress)
 
 
 def _resulted(job: Job, result: Result, folder: Path) -> Job:

@@ -71,7 +71,7 @@ class Report:
     progress: float | None = None
     """The share that is done, where the platform says."""
     eta: float | None = None
-    """Seconds to go, where the platform says."""
+    """Seconds to go, as the platform says or as reckoned from what is done."""
     model: str = ""
     """The tuned model's name, once there is one."""
     tokens: int | None = None

@@ -17,6 +17,7 @@ from suffice.demonstrations import Demonstration
 from suffice.errors import BudgetSpent, InputError, ModelError
 from suffice.jobs import Job, Pace, cancel, findings, jobs, load_job, resume, train_on
 from suffice.platform import Order, estimate
+from suffice.platforms.fireworks import Fireworks
 from suffice.platforms.tinker import Tinker
 from suffice.platforms.together import Together
 from suffice.platforms.vertex import Vertex
@@ -277,3 +278,31 @@ def test_the_estimate_holds_the_tokens_of_a_real_tokenizer(minilm: Path) -> None
     found = estimate(rows, Order("m", epochs=1), terms_of("together"))
     assert found.tokens_low <= counted <= found.tokens_high
     assert estimate(rows, Order("m", epochs=3), terms_of("together")).tokens == pytest.approx(3 * found.tokens, abs=3)
+
+
+def test_the_time_to_go_is_reckoned_from_what_is_done(tmp_path: Path) -> None:
+    seen: list[float | None] = []
+    os.environ["FIREWORKS_API_KEY"] = "fw-secret-0123456789"
+    with fake.serving(fake.Fireworks(script=["JOB_STATE_RUNNING", "JOB_STATE_COMPLETED"])) as server:
+        platform = Fireworks("me", server.url)
+        job = train_on(
+            platform,
+            ROWS,
+            Order("qwen3-8b"),
+            tmp_path,
+            pace=HASTY,
+            watch=lambda j: seen.append(j.report and j.report.eta),
+        )
+    assert job.stage == "done"
+    assert job.quoted == 1.25
+    told = [eta for eta in seen if eta is not None]
+    assert told
+    assert all(0 <= eta < 600 for eta in told)
+
+
+def test_a_data_set_that_is_not_ready_is_waited_for(tmp_path: Path) -> None:
+    os.environ["FIREWORKS_API_KEY"] = "fw-secret-0123456789"
+    with fake.serving(fake.Fireworks(script=["JOB_STATE_COMPLETED"])) as server:
+        server.slow = 2
+        assert train_on(Fireworks("me", server.url), ROWS, Order("qwen3-8b"), tmp_path, pace=HASTY).stage == "done"
+        assert len(server.files) == 1

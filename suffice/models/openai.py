@@ -18,6 +18,13 @@ from ..types import Answer, Json, Message, Request, Status, Step, Tool, ToolCall
 HOME = "https://api.openai.com/v1"
 REASONING = re.compile(r"(o\d|gpt-5)")
 """Names of models that take `max_completion_tokens` and no temperature."""
+OWN_KEYS = {
+    "api.together.xyz": "TOGETHER_API_KEY",
+    "api.together.ai": "TOGETHER_API_KEY",
+    "api.fireworks.ai": "FIREWORKS_API_KEY",
+    "-aiplatform.googleapis.com": "GOOGLE_ACCESS_TOKEN",
+}
+"""Hosts, or their ends, that have a key of their own: each is sent there and nowhere else."""
 ENDS: Mapping[str, Status] = {"length": "truncated", "content_filter": "refused"}
 
 
@@ -97,13 +104,26 @@ class Openai:
 
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if (key := _key()) and self._trusted():
+        if (key := self._key) and self._trusted():
             headers["Authorization"] = f"Bearer {key}"
         return headers
+
+    @property
+    def _own(self) -> str:
+        """The variable that holds this host's own key, where it has one and that is set."""
+        host = self._endpoint.host
+        found = next((v for end, v in OWN_KEYS.items() if host == end or (end[0] == "-" and host.endswith(end))), "")
+        return found if found and os.environ.get(found, "").strip() else ""
+
+    @property
+    def _key(self) -> str:
+        return os.environ.get(self._own or "OPENAI_API_KEY", "").strip()
 
     def _trusted(self) -> bool:
         """Whether the key may go to this address; over plain http only to this machine or where the user says so."""
         endpoint = self._endpoint
+        if self._own:
+            return endpoint.parts.scheme == "https"
         named = [h.strip().lower() for h in os.environ.get("SUFFICE_KEY_HOSTS", "").split(",") if h.strip()]
         if endpoint.loopback or f"{endpoint.parts.scheme}://{endpoint.host}" in named:
             return True
@@ -122,7 +142,7 @@ class Openai:
         if not reply.body.strip():
             raise self._broken("empty", "the reply is empty")
         try:
-            body = json.loads(_without_key(reply.body))
+            body = json.loads(self._without_key(reply.body))
         except (ValueError, RecursionError) as wrong:
             raise self._broken("malformed", "the reply is not JSON") from wrong
         if isinstance(body, dict) and body.get("error") and not body.get("choices"):
@@ -171,12 +191,19 @@ class Openai:
         return self._fault("rejected", said)
 
     def _key_hint(self) -> str:
-        if not _key():
+        if not self._key:
             return "set OPENAI_API_KEY"
+        if self._own:
+            return f"check {self._own}"
         if not self._trusted():
             host = self._endpoint.host
             return f"OPENAI_API_KEY is not sent to {host} unless OPENAI_BASE_URL or SUFFICE_KEY_HOSTS names it"
         return "check OPENAI_API_KEY"
+
+    def _without_key(self, body: bytes) -> bytes:
+        """A server that sends the key back gets it into no record; a stand-in for a key is shorter than any key."""
+        key = self._key.encode()
+        return body.replace(key, b"***") if len(key) >= 16 else body
 
     def _said(self, reply: Reply) -> str:
         """The server's message, short, on one line, without anything that looks like a key."""
@@ -186,7 +213,7 @@ class Openai:
             text = error["message"] if isinstance(error, dict) else str(error)
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
-        if key := _key():
+        if key := self._key:
             text = str(text).replace(key, "***")
         return re.sub(r"\s+", " ", re.sub(r"\b(sk|pk|key)-[\w*.-]{4,}", "***", str(text)))[:300].strip()
 
@@ -211,10 +238,6 @@ class Openai:
             retry_after=retry_after,
             hint=hint,
         )
-
-
-def _key() -> str:
-    return os.environ.get("OPENAI_API_KEY", "").strip()
 
 
 def _worded(message: Message) -> Json:
@@ -312,9 +335,3 @@ def _count(given: Json) -> int:
     if not 0 <= given < 2**40:
         raise ValueError("no number of tokens")
     return int(given)
-
-
-def _without_key(body: bytes) -> bytes:
-    """A server that sends the key back does not get it into a record; a stand-in for a key is shorter than any key."""
-    key = _key().encode()
-    return body.replace(key, b"***") if len(key) >= 16 else body

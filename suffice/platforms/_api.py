@@ -47,11 +47,11 @@ class Api:
         """The address, checked, and its connections."""
         return Endpoint(self.url)
 
-    def get(self, path: str) -> Json:
+    def get(self, path: str) -> Mapping[str, Json]:
         """The JSON of a reply of status 200; anything else is a classed error."""
         return self.need(self.ask("GET", path))
 
-    def post(self, path: str, body: Json) -> Json:
+    def post(self, path: str, body: Json) -> Mapping[str, Json]:
         """The same for JSON that is sent."""
         return self.need(self.ask("POST", path, body))
 
@@ -63,19 +63,22 @@ class Api:
         seconds = UPLOAD_SECONDS if isinstance(body, bytes) else SECONDS
         return self.endpoint.send(method, path, content, told, timeout=seconds)
 
-    def need(self, reply: Reply, *also: int) -> Json:
+    def need(self, reply: Reply, *also: int) -> Mapping[str, Json]:
         """The JSON of a good reply; `also` are statuses that are good beside 200 and 201."""
         if reply.status in (200, 201, *also):
             return body_of(reply, self.url)
         raise refusal(reply, self.url)
 
 
-def body_of(reply: Reply, where: str) -> Json:
-    """A reply's JSON, read strictly; none where there is none."""
+def body_of(reply: Reply, where: str) -> Mapping[str, Json]:
+    """A reply's JSON object, read strictly; an empty reply is an empty one."""
     try:
-        return parse(reply.body.decode("utf-8")) if reply.body.strip() else {}
+        body = parse(reply.body.decode("utf-8")) if reply.body.strip() else {}
     except ValueError as wrong:
         raise ModelError(f"{where}: the reply is no JSON: {wrong}", fault="malformed", retryable=True) from wrong
+    if not isinstance(body, Mapping):
+        raise ModelError(f"{where}: the reply is no JSON object", fault="malformed", retryable=True)
+    return body
 
 
 def refusal(reply: Reply, where: str) -> ModelError:
@@ -140,19 +143,19 @@ def check_trusted(endpoint: Endpoint, home: str, variable: str) -> None:
         )
 
 
-def put(url: str, content: bytes, headers: Mapping[str, str] | None = None) -> None:
-    """Send a file to an address that a provider signed; no key goes with it."""
-    endpoint, path = split(url)
+def put(url: str, content: bytes, headers: Mapping[str, str] | None = None, *, near: bool = False) -> None:
+    """Send a file to an address that a provider signed; no key goes with it. `near`: the provider is here."""
+    endpoint, path = split(url, near=near)
     told = {"Content-Type": "application/octet-stream", **(headers or {})}
     reply = endpoint.send("PUT", path, content, told, timeout=UPLOAD_SECONDS)
     if reply.status not in (200, 201, 204):
         raise refusal(reply, endpoint.url)
 
 
-def save(url: str, to: Path, headers: Mapping[str, str] | None = None) -> Path:
-    """Fetch a file from an address that a provider signed, or that it sends us on to."""
+def save(url: str, to: Path, headers: Mapping[str, str] | None = None, *, near: bool = False) -> Path:
+    """Fetch a file from a signed address, or from where that sends us on to; `headers` go to the first only."""
     for _ in range(4):
-        endpoint, path = split(url)
+        endpoint, path = split(url, near=near)
         reply = endpoint.download(path, headers or {}, to, timeout=UPLOAD_SECONDS, largest=LARGEST_WEIGHTS)
         if reply.status == 200:
             return to
@@ -162,13 +165,17 @@ def save(url: str, to: Path, headers: Mapping[str, str] | None = None) -> Path:
     raise ModelError("sent on from address to address", fault="rejected")
 
 
-def split(url: str) -> tuple[Endpoint, str]:
-    """An address with a query as the endpoint and what to ask it for."""
+def split(url: str, *, near: bool = False) -> tuple[Endpoint, str]:
+    """An address with a query as the endpoint and what to ask it for.
+
+    It is a provider's to choose, so it is encrypted and not on this machine, unless the provider is on it (`near`).
+    """
     parts = urlsplit(url)
-    if parts.scheme != "https" and not Endpoint(f"{parts.scheme}://{parts.netloc}").loopback:
-        raise ModelError("the provider names an address that is not encrypted", fault="rejected")
+    endpoint = Endpoint(f"{parts.scheme}://{parts.netloc}")
+    if endpoint.loopback != near or (parts.scheme != "https" and not near):
+        raise ModelError("the provider names an address that is not encrypted, or not its own", fault="rejected")
     query = f"?{parts.query}" if parts.query else ""
-    return Endpoint(f"{parts.scheme}://{parts.netloc}"), f"{parts.path or '/'}{query}"
+    return endpoint, f"{parts.path or '/'}{query}"
 
 
 def multipart(given: Mapping[str, str], name: str, content: bytes) -> tuple[bytes, dict[str, str]]:

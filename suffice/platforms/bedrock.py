@@ -191,7 +191,7 @@ class Bedrock:
         sent = signed(method, target, told, body, service=service, region=self._region, own=own)
         return to.send(method, target, body if method in ("POST", "PUT") else None, sent, timeout=seconds)
 
-    def _need(self, reply: Reply) -> Json:
+    def _need(self, reply: Reply) -> Mapping[str, Json]:
         if reply.status not in (200, 201, 202):
             raise refusal(reply, self._control.url)
         return body_of(reply, self._control.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ STANDINGS: Mapping[str, Standing] = {
     "JOB_STATE_DELETED": "failed",
     "JOB_STATE_CANCELLED": "cancelled",
 }
+FILE = re.compile(r"\w[\w.-]{0,100}")
+"""Names under which weights are kept."""
 DIRECT = 150 * 10**6
 """Bytes that are uploaded in one form; larger files go to a signed address."""
 
@@ -73,9 +76,9 @@ class Fireworks:
         if reply.status in (404, 410):
             return Availability(False, f"{model} is not there")
         body = self._api.need(reply)
-        day = _day(body.get("deprecationDate") if isinstance(body, Mapping) else None)
+        day = _day(body.get("deprecationDate"))
         marks = ("tunable", "supervisedLoraTunable")
-        tunable = any(body.get(mark) is True for mark in marks) if isinstance(body, Mapping) else False
+        tunable = any(body.get(mark) is True for mark in marks)
         told = f"{model} is {'' if tunable else 'not '}tunable"
         return Availability(tunable, told, {model: day} if day else {})
 
@@ -105,7 +108,7 @@ class Fireworks:
         name = f"{key}.jsonl"
         path = f"/v1/{self._mine}/datasets/{key}"
         told = self._api.post(f"{path}:getUploadEndpoint", {"filenameToSize": {name: len(content)}})
-        urls = told.get("filenameToSignedUrls") if isinstance(told, Mapping) else None
+        urls = told.get("filenameToSignedUrls")
         put(
             named(urls, name, self.base_url), content, {"x-goog-content-length-range": f"{len(content)},{len(content)}"}
         )
@@ -116,7 +119,7 @@ class Fireworks:
         if reply.status in (404, 501):
             return None
         body = self._api.need(reply)
-        return Quote(_money(body.get("estimatedCost")) if isinstance(body, Mapping) else None)
+        return Quote(_money(body.get("estimatedCost")))
 
     def started(self, key: str) -> str | None:
         reply = self._api.ask("GET", f"/v1/{self._job(key)}")
@@ -136,16 +139,15 @@ class Fireworks:
     def poll(self, job: str) -> Report:
         body = self._api.get(f"/v1/{_path(job)}")
         told = text(body, "state")
-        fields = body if isinstance(body, Mapping) else {}
-        ahead = fields.get("jobProgress")
+        ahead = body.get("jobProgress")
         percent = whole(ahead.get("percent")) if isinstance(ahead, Mapping) else None
         return Report(
             standing=STANDINGS.get(told, "running"),
             told=told,
             progress=None if percent is None else min(1.0, percent / 100),
             model=text(body, "outputModel"),
-            usd=_money(fields.get("estimatedCost")),
-            message=text(fields.get("status"), "message") if STANDINGS.get(told) == "failed" else "",
+            usd=_money(body.get("estimatedCost")),
+            message=text(body.get("status"), "message") if STANDINGS.get(told) == "failed" else "",
         )
 
     def cancel(self, job: str) -> None:
@@ -155,10 +157,11 @@ class Fireworks:
         """The name, and the adapter's files by signed addresses, which are packed one beside the other."""
         model = self.poll(job).model
         told = self._api.get(f"/v1/{_path(model)}:getDownloadEndpoint")
-        urls = told.get("filenameToSignedUrls") if isinstance(told, Mapping) else None
-        found = {n: u for n, u in (urls or {}).items() if isinstance(u, str)} if isinstance(urls, Mapping) else {}
+        urls = told.get("filenameToSignedUrls")
+        listed = urls if isinstance(urls, Mapping) else {}
+        found = {n: u for n, u in listed.items() if isinstance(u, str) and FILE.fullmatch(Path(n).name)}
         for name, url in found.items():
-            save(url, folder / Path(name).name)
+            save(url, folder / Path(name).name, near=self._api.endpoint.loopback)
         served = {"use": "openai", "name": model, "base_url": f"{self.base_url}/inference/v1"}
         note = "deploy it, billed by the GPU-second, to ask it"
         return Result(model, served, folder if found else None, note)

@@ -116,8 +116,8 @@ class Openai:
             standing=STANDINGS.get(told, "running"),
             told=told,
             model=text(body, "fine_tuned_model"),
-            tokens=whole(body.get("trained_tokens") if isinstance(body, Mapping) else None),
-            message=text(body.get("error") if isinstance(body, Mapping) else None, "message"),
+            tokens=whole(body.get("trained_tokens")),
+            message=text(body.get("error"), "message"),
         )
 
     def cancel(self, job: str) -> None:

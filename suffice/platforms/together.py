@@ -75,7 +75,7 @@ class Together:
         wanted = ("training_file", "model", "n_epochs", "training_method", "training_type")
         body = {k: v for k, v in self._order(file, order, "").items() if k in wanted}
         told = self._api.post("/fine-tunes/estimate-price", body)
-        if not isinstance(told, Mapping) or told.get("estimation_available") is False:
+        if told.get("estimation_available") is False:
             return None
         usd = told.get("estimated_total_price")
         allowed = told.get("allowed_to_proceed") is not False
@@ -110,14 +110,13 @@ class Together:
     def poll(self, job: str) -> Report:
         body = self._api.get(f"/fine-tunes/{quoted(job, safe='')}")
         told = text(body, "status")
-        events = entries(body.get("events") if isinstance(body, Mapping) else None)
-        ahead = body.get("progress") if isinstance(body, Mapping) else None
-        known = isinstance(ahead, Mapping) and ahead.get("estimate_available") is True
+        events, ahead = entries(body.get("events")), body.get("progress")
+        sure = ahead if isinstance(ahead, Mapping) and ahead.get("estimate_available") is True else None
         return Report(
             standing=STANDINGS.get(told, "running"),
             told=told,
             progress=_share(body),
-            eta=float(whole(ahead.get("seconds_remaining")) or 0) if known and isinstance(ahead, Mapping) else None,
+            eta=None if sure is None else float(whole(sure.get("seconds_remaining")) or 0),
             model=text(body, "model_output_name"),
             tokens=whole(body.get("token_count")),
             message=text(events[-1], "message") if events and STANDINGS.get(told) == "failed" else "",
@@ -130,7 +129,7 @@ class Together:
         """The name, and the adapter as the archive that the platform packs (.tar.zst)."""
         model = self.poll(job).model
         url = f"{self.base_url}/finetune/download?ft_id={quoted(job, safe='')}&checkpoint=adapter"
-        weights = save(url, folder / "adapter.tar.zst", bearer(self._api))
+        weights = save(url, folder / "adapter.tar.zst", bearer(self._api), near=self._api.endpoint.loopback)
         served = {"use": "openai", "name": model, "base_url": self.base_url}
         return Result(model, served, weights, "deploy it on a dedicated endpoint, billed by the minute, to ask it")
 
@@ -139,6 +138,6 @@ def _suffix(key: str) -> str:
     return key[:NAME]
 
 
-def _share(body: Json) -> float | None:
+def _share(body: Mapping[str, Json]) -> float | None:
     done, total = whole(body.get("steps_completed")), whole(body.get("total_steps"))
     return min(1.0, done / total) if done is not None and total else None

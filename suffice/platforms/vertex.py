@@ -153,15 +153,14 @@ class Vertex:
     def poll(self, job: str) -> Report:
         body = self._need(self._ask("GET", f"/v1/{_path(job)}"))
         told = text(body, "state")
-        fields = body if isinstance(body, Mapping) else {}
-        counted = fields.get("tuningDataStats")
+        counted = body.get("tuningDataStats")
         stats = counted.get("supervisedTuningDataStats") if isinstance(counted, Mapping) else None
         return Report(
             standing=STANDINGS.get(told, "running"),
             told=told,
-            model=text(fields.get("tunedModel"), "endpoint") or text(fields.get("tunedModel"), "model"),
+            model=text(body.get("tunedModel"), "endpoint") or text(body.get("tunedModel"), "model"),
             tokens=whole(stats.get("totalBillableTokenCount")) if isinstance(stats, Mapping) else None,
-            message=text(fields.get("error"), "message"),
+            message=text(body.get("error"), "message"),
         )
 
     def cancel(self, job: str) -> None:
@@ -183,7 +182,7 @@ class Vertex:
         body = content if method == "POST" else None
         return self._store.send(method, target, body, _headers(self._store), timeout=UPLOAD_SECONDS)
 
-    def _need(self, reply: Reply) -> Json:
+    def _need(self, reply: Reply) -> Mapping[str, Json]:
         if reply.status != 200:
             raise refusal(reply, self._control.url)
         return body_of(reply, self._control.url)

@@ -329,3 +329,22 @@ def test_it_talks_to_llama_cpps_own_server(smollm2: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", code, str(smollm2)], capture_output=True, text=True)
     assert done.stdout.split() == ["True", "True", "True", "unauthorized"], done.stderr[-2000:]
+
+
+HOSTS = [
+    ("https://api.together.xyz/v1", "TOGETHER_API_KEY", True),
+    ("https://europe-west4-aiplatform.googleapis.com/v1", "GOOGLE_ACCESS_TOKEN", True),
+    ("http://api.together.xyz/v1", "TOGETHER_API_KEY", False),
+    ("https://api.together.xyz.evil.example/v1", "TOGETHER_API_KEY", False),
+    ("https://evil.example/v1", "FIREWORKS_API_KEY", False),
+]
+
+
+@pytest.mark.parametrize(("url", "variable", "sent"), HOSTS)
+def test_a_host_with_a_key_of_its_own_gets_that_and_no_other(url: str, variable: str, sent: bool) -> None:
+    os.environ |= {"OPENAI_API_KEY": KEY, variable: "own-secret-0123456789"}
+    try:
+        told = Openai("m", url)._headers().get("Authorization")
+    finally:
+        del os.environ[variable]
+    assert told == ("Bearer own-secret-0123456789" if sent else None)
