@@ -30,6 +30,7 @@ def tables() -> Mapping[tuple[str, str], str]:
         ("docs/task-folder.md", "keys"): keys_table(task),
         ("docs/task-folder.md", "scorers"): scorers_table(),
         ("docs/cli.md", "commands"): commands_table(),
+        ("docs/platforms.md", "platforms"): platforms_table(),
         ("README.md", "house"): house_map(),
     }
 
@@ -96,6 +97,46 @@ def _key(name: str, field: dict[str, Any]) -> str:
 def scorers_table() -> str:
     rows = [f"| `{n}` | {(find('scorers', n).__doc__ or '').strip().splitlines()[0]} |\n" for n in names("scorers")]
     return "| Scorer | Gives |\n|---|---|\n" + "".join(rows)
+
+
+def platforms_table() -> str:
+    """What platforms say of themselves, a table each, with sources."""
+    from suffice.terms import ASPECTS, terms_of
+
+    told = []
+    for name in names("platforms"):
+        terms = terms_of(name)
+        rows = [(aspect.replace("_", " "), terms.aspect(aspect)) for aspect in ASPECTS]
+        lines = [f"| {label} | {said.text} | {_read(said)} |\n" for label, said in rows]
+        lines += [f"| price: {_size(p)} | {_span(p)} | {_read(p)} |\n" for p in terms.prices] or [
+            "| price | not found | |\n"
+        ]
+        lines += [f"| end: {e.what} | {e.day}: {e.whom or f'`{e.models}`'} | {_read(e)} |\n" for e in terms.ends]
+        limits = {f: getattr(terms.limits, f) for f in ("fewest", "most", "file_mb", "row_tokens", "name_length")}
+        known = ", ".join(f"{f.replace('_', ' ')} {v:,}" for f, v in limits.items() if v is not None)
+        lines.append(f"| limits | {known or 'not found'} | {_read(terms.limits)} |\n")
+        told.append(f"\n### {terms.title} (`{name}`)\n\n| | | |\n|---|---|---|\n" + "".join(lines))
+    return "".join(told)
+
+
+def _read(said: Any) -> str:
+    hand = ", second hand" if getattr(said, "second_hand", False) else ""
+    sources = [
+        f"[{n}]({s})" if s.startswith("http") else s for n, s in ((_host(s), s) for s in said.source.split("; "))
+    ]
+    return f"{'; '.join(sources)} {said.read}{hand}" if said.source else ""
+
+
+def _host(source: str) -> str:
+    return source.split("/")[2].removeprefix("www.") if source.startswith("http") else source
+
+
+def _size(price: Any) -> str:
+    return f"`{price.models}`" if price.models != "*" else f"up to {price.up_to_b:g} B" if price.up_to_b else "any"
+
+
+def _span(price: Any) -> str:
+    return f"${price.low:g}" if price.low == price.high else f"${price.low:g} to ${price.high:g}"
 
 
 def commands_table() -> str:

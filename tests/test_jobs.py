@@ -114,7 +114,11 @@ def test_whatever_is_lost_on_the_way_nothing_is_done_twice(
     assert provider.faults == [] or (kind == "lost" and len(provider.faults) == 1)
 
 
-@pytest.mark.parametrize("at", range(1, 12))
+EVERY_REQUEST = [pytest.param(at, marks=() if at == 5 else pytest.mark.slow) for at in range(1, 12)]
+"""The fifth starts the job."""
+
+
+@pytest.mark.parametrize("at", EVERY_REQUEST)
 def test_a_process_killed_at_any_request_goes_on(provider: fake.Together, tmp_path: Path, at: int) -> None:
     """The kill is a real one: the child dies by SIGKILL while the server holds its reply back, already handled."""
     code = f"""
