@@ -25,6 +25,9 @@ Policy = Literal["mask", "refuse", "keep"]
 FAR = 6.0
 """Robust z, on the logarithm of lengths, from which a row is an outlier: far beyond the 3.5 of Iglewicz & Hoaglin 1993,
 since lengths of real questions have long tails."""
+LEAST_SPREAD, LEAST_SHARE = 0.3, 0.01
+"""The least a robust standard deviation is taken for, of logarithms of lengths and of shares: where nearly all rows are
+alike, a length six times the usual is far, and not one more letter."""
 UNREADABLE = 0.25
 """The share of signs that are no letters from which a text may be no text."""
 ENOUGH_TO_TELL = 30
@@ -220,9 +223,9 @@ def outliers(candidates: Sequence[Candidate], output: Output) -> Done:
     measured = [("input", texts), *([("reply", replies)] if free else [])]
     why: dict[int, str] = {}
     for what, told in measured:
-        for at, z in _far([math.log(1 + len(t)) for t in told]):
+        for at, z in _far([math.log(1 + len(t)) for t in told], LEAST_SPREAD):
             why.setdefault(at, f"the {what} is of {len(told[at])} signs, far from the usual (robust z {z:+.1f})")
-        for at, z in _far([_unlettered(t) for t in told]):
+        for at, z in _far([_unlettered(t) for t in told], LEAST_SHARE):
             if _unlettered(told[at]) >= UNREADABLE:
                 why.setdefault(at, f"the {what} is mostly signs, unlike the others (robust z {z:+.1f})")
     for at, shape in _odd([_shape(t) for t in replies] if free else []):
@@ -240,17 +243,15 @@ def _unlettered(text: str) -> float:
     return sum(not (c.isalnum() or c.isspace()) for c in text) / max(1, len(text))
 
 
-def _far(values: Sequence[float]) -> Iterator[tuple[int, float]]:
-    """Values far from the median, in robust standard deviations: 1.4826 MAD, or 1.2533 mean deviations."""
+def _far(values: Sequence[float], least: float) -> Iterator[tuple[int, float]]:
+    """Values far from the median, in robust standard deviations: 1.4826 times their median distance, or `least`."""
     import numpy as np
 
     if len(values) < ENOUGH_TO_TELL:
         return
     known = np.asarray(values)
     apart = np.abs(known - np.median(known))
-    spread = 1.4826 * float(np.median(apart)) or 1.2533 * float(apart.mean())
-    if spread <= 0:
-        return
+    spread = max(1.4826 * float(np.median(apart)), least)
     for at in np.flatnonzero(apart > FAR * spread).tolist():
         yield at, float((known[at] - np.median(known)) / spread)
 
