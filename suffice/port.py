@@ -59,6 +59,7 @@ class How:
 
     ledger: Ledger
     budget: Budget | None = None
+    """Caps the asking. A model tuned on a platform has no list price: cap its calls, not its money."""
     usd: float | None = None
     """The most that tuning on a platform may cost."""
     workers: int | None = None

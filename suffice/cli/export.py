@@ -106,10 +106,14 @@ def port(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Tune the stack again on another base, from the same data, and compare old and new on test; 1 unless not worse."""
+    """Tune the stack again on another base, from the same data, and compare old and new on test; 1 unless not worse.
+
+    On a platform --budget caps the tune, and --max-calls the asking: a tuned model has no list price.
+    """
     from ..errors import InputError
     from ..load import load
     from ..platform import Order
+    from ..plugins import names
     from ..port import How
     from ..port import port as move
     from .progress import meter
@@ -121,7 +125,8 @@ def port(
     asked, source = standing(task, stack)
     with ledger_of(task) as ledger, meter(f"port {to}") as bar:
         watch = partial(_watch, bar.watch)
-        how = How(ledger, budget_of(budget, max_calls), budget, workers, bar.progress, watch)
+        caps = budget_of(None if to in names("platforms") else budget, max_calls)
+        how = How(ledger, caps, budget, workers, bar.progress, watch)
         found = move(task, asked, to, how, data=data, order=Order(model, epochs), margin=margin, seed=seed)
     if out is not None and found.stack is not None:
         found.stack.save(out)

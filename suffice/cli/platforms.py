@@ -152,7 +152,9 @@ def jobs(
             found = (resume(home, go_on, budget=budget, watch=watch),)
     else:
         found = all_of(home)
-    tell(as_json, {"jobs": [_body(job) for job in found]}, lambda screen: _list(found, screen))
+    ends = {job.id: _ends(job, home) for job in found}
+    told = [{**_body(job), "ends": ends[job.id]} for job in found]
+    tell(as_json, {"jobs": told}, lambda screen: _list(found, ends, screen))
     if go_on and found[0].stage == "failed":
         raise typer.Exit(1)
 
@@ -163,7 +165,17 @@ def _body(job: Job) -> dict[str, Json]:
     return {**plain(job), "name": job.name}
 
 
-def _list(found: Sequence[Job], screen: Console) -> None:
+def _ends(job: Job, home: Path) -> list[str]:
+    """That the base of a tuned model is going: it takes the tuned model with it."""
+    from datetime import UTC, datetime
+
+    from ..terms import terms_of
+
+    near = terms_of(job.name, home).endings(job.order.model, datetime.now(UTC).date())
+    return [f"{job.name} {end}" for end in near if end.end.what == "model"]
+
+
+def _list(found: Sequence[Job], ends: Mapping[str, Sequence[str]], screen: Console) -> None:
     from rich.table import Table
     from rich.text import Text
 
@@ -177,8 +189,10 @@ def _list(found: Sequence[Job], screen: Console) -> None:
         table.add_row(job.id, job.name, job.order.model, str(job.rows), stands(job), costs(job), job.model)
     screen.print(table)
     for job in found:
-        for what in [job.note] if job.note and job.stage == "done" else []:
-            screen.print(Text(f"{job.id}: {what}", style="dim"))
+        if job.note and job.stage == "done":
+            screen.print(Text(f"{job.id}: {job.note}", style="dim"))
+        for end in ends[job.id]:
+            screen.print(Text(f"{job.id}: {end}; port it: suffice port --to …", style="yellow"))
 
 
 def stands(job: Job) -> str:

@@ -112,6 +112,11 @@ train_on(platform_of("together", home), rows, Order("m-8b"), home, wait=False)
         assert (listed["stage"], listed["name"]) == ("started", "together")
         [done] = body(suffice("jobs", folder, "--resume", listed["id"], "--json"))["jobs"]
         assert done["stage"] == "done"
+        (folder / "platforms.yaml").write_text(
+            "together: {ends: [{what: model, day: '2026-01-01', models: 'm-8*', source: us, read: '2026-01-01'}]}\n"
+        )
+        [told] = body(suffice("jobs", folder, "--json"))["jobs"]
+        assert told["ends"] == ["together shuts down models like m-8* since 2026-01-01"]
     assert done["id"] in suffice("jobs", folder).stdout
     assert suffice("jobs", folder, "--resume", "nobody").returncode == 2
 
