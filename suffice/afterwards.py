@@ -14,6 +14,7 @@ from .evidence import Line, Reading
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
+from .regressions import regressions
 from .signals import quoted, signals_of
 from .stats import rung
 from .stats.curve import learned
@@ -22,6 +23,8 @@ from .stats.interval import mean_interval
 from .suspects import suspects_of
 from .types import Json
 from .variance import spread, stability
+from .worth import told as in_words
+from .worth import worth
 
 
 class Afterwards(Measures):
@@ -207,6 +210,34 @@ class Afterwards(Measures):
     def deferral(self) -> dict[str, Json] | None:
         """What a student and its teacher reach together at each threshold, on dev items that neither learned from."""
         return deferral_of(self.reading)
+
+    def regressions(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> dict[str, Json] | None:
+        """What the last trained stack that was judged broke, against the stack that it was judged against."""
+        pair = self._trained_pair(steps, kept)
+        if pair is None:
+            return None
+        of, before, after = pair
+        tolerance, seed = self.task["target"]["tolerance"], self.plan["seed"]
+        told = regressions(self.reading, before, after, self.examples("test"), tolerance=tolerance, seed=seed)
+        return {"of": of, **told, "worth": self._worth(before, after)}
+
+    def _worth(self, before: str, after: str) -> dict[str, Json]:
+        """From which volume and at which price training pays."""
+        tokens = self._spent(before, after, [*self.reading.records[after]])
+        usd = {"before": self.speed(before, None)["usd_per_1k"], "after": self.speed(after, None)["usd_per_1k"]}
+        return in_words(worth(tokens, usd, self.task["profile"]["stable_months"]))
+
+    def _trained_pair(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> tuple[str, str, str] | None:
+        """What was trained, the run on test of the stack before, and its own: on the way down, or as a rung."""
+        for line in reversed(list(self.reading.evidence.of("down"))):
+            if line["change"] in TRAINED and line["test"] is not None:
+                return line["title"], kept.test, line["test"]
+        runs = {x["rung"]: x["test"] for x in self.reading.evidence.of("rung")}
+        for step in steps:
+            if step["rung"] == "fine_tuning" and step["comparison"]:
+                over = runs.get(step["comparison"]["against"]) or self.reading.evidence.one("floor")["test"]
+                return step["title"], over, runs["fine_tuning"]
+        return None
 
     # Fresh data
 

@@ -33,6 +33,7 @@ from .plugins import find, name_of
 from .readiness import attempts_of
 from .recall import recall_of
 from .record import Diagnosis, Run
+from .regressions import TRAINED, forgetting
 from .run import Progress, run
 from .signals import Signal, signals_of
 from .stack import Stack
@@ -120,6 +121,8 @@ class _Climb:
         self.diagnosed: Run | None = None
         self.signals: tuple[Signal, ...] = ()
         self.stopped = ""
+        self.tried: list[Stack] = []
+        """Trained stacks that were judged."""
         self.skipped: list[tuple[Rung, Stack, Run]] = []
         """Rungs left out for a low estimate, with the stack beneath."""
 
@@ -138,6 +141,7 @@ class _Climb:
             refit(self.asking, self.best)
         if self.task.confirmation is not None and held.rung != "floor":
             confirm(self.asking, self.ledger, self.best, self.task.confirmation)
+        self._forgetting()
         self._doubt()
         if self.audit_skips:
             self._audit()
@@ -272,6 +276,7 @@ class _Climb:
         against = [held.test, *([beneath["test"]] if beneath and beneath["test"] != held.test else [])]
         judged = self.asking.judged(stack, rung.title, run_, against, settled)
         measured = {**common, **judged, "beneath": beneath, "duties": self._duties(stack)}
+        self.tried += [stack] if rung.name == "fine_tuning" else []
         measured |= self._on_edge(rung, stack, proposal, measured, held)
         self._note(rung, "measured", "", proposal, **measured)
         step, now = self._last_step(held)
@@ -377,6 +382,13 @@ class _Climb:
             return True
         gain = (after.quality or 0.0) - ((before.quality or 0.0) if before else 0.0)
         return held.rung in ("floor", "classifier") and gain >= self.task.profile.smallest_lift
+
+    def _forgetting(self) -> None:
+        """What training cost in general: of the final stack, or of the adapter that was judged and not kept."""
+        trained = [self.best, *self.tried]
+        for stack in (s for s in trained if set(s.names) & set(TRAINED)):
+            forgetting(self.asking, stack)
+            return
 
     def _on_edge(
         self, rung: Rung, stack: Stack, proposal: Proposal, measured: Mapping[str, Json], held: Held

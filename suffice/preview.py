@@ -14,12 +14,12 @@ from .looks import asked_of
 from .model import Model, resolve
 from .plan import ANSWERS_WITHOUT_MODEL, LADDER, calls_of, candidates_of, plan
 from .price import usd
+from .provable import can_prove
 from .stats.power import items_to_prove, smallest_visible_effect
 from .stats.rung import tellable
 from .task import Task
 from .types import Json, Usage
 from .variance import SEEDS
-from .verdict import can_prove
 
 ASSUMED_MS = 650.0
 """A prompt of 2,000 tokens to a small model takes 400–900 ms at P50 (docs/framework.md §7)."""

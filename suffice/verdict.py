@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,12 +14,11 @@ from .digest import plain
 from .estimates import ceilings_of, estimates_of
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
-from .looks import plan_of
 from .measures import Held, Quality
 from .plan import LADDER
+from .provable import can_prove, down, exactly, until_met, up
 from .record import Diagnosis
-from .stats.power import items_to_prove, needed, provable
-from .stats.target import boundaries
+from .stats.power import needed
 from .sway import same_family
 from .types import Json
 
@@ -235,6 +233,7 @@ class Conclusion(Afterwards):
             "confirmation": self.confirmation(),
             "learning_curve": self.learning_curve(),
             "deferral": self.deferral(),
+            "regressions": self.regressions(steps, self.frozen()),
             "signals": self.signals(kept),
             "estimates": [plain(x) for x in estimates_of(self.reading)],
             "diagnosis": plain(explained.findings) if explained else [],
@@ -306,13 +305,13 @@ class Conclusion(Afterwards):
     def _target_words(self, quality: Quality, met: bool | None) -> str:
         target = self.task["target"]
         if target["quality"] is None:
-            return f"proven ≥ {_down(quality.low)} (no target was set)"
-        wanted = f"target {_set(target['quality'])}, tolerance {_set(target['tolerance'])}"
+            return f"proven ≥ {down(quality.low)} (no target was set)"
+        wanted = f"target {exactly(target['quality'])}, tolerance {exactly(target['tolerance'])}"
         if met:
-            return f"proven ≥ {_set(target['quality'] - target['tolerance'])} ({wanted})"
+            return f"proven ≥ {exactly(target['quality'] - target['tolerance'])} ({wanted})"
         if met is False:
-            return f"proven < {_set(target['quality'])} ({wanted})"
-        between = f"between {_down(quality.low)} and {_up(quality.high)}"
+            return f"proven < {exactly(target['quality'])} ({wanted})"
+        between = f"between {down(quality.low)} and {up(quality.high)}"
         return f"measured {quality.estimate:.2f}, true quality {between} ({wanted})"
 
     def _warnings(self) -> list[str]:
@@ -399,7 +398,7 @@ class Conclusion(Afterwards):
         found = []
         target = self.task["target"]
         if met is None and target["quality"] is not None and kept:
-            found.append(_until_met(kept.quality, target))
+            found.append(until_met(kept.quality, target))
         for step in steps:
             if step["status"] == "dropped" and step["comparison"] and step["comparison"]["lift"] > 0:
                 found.append(f"{step['title']}: {step['reason']}.")
@@ -407,7 +406,7 @@ class Conclusion(Afterwards):
                 found.append(f"{step['title']} would be considered once: {step['reason']}.")
         if kept and met:
             found.append(
-                f"A target above {_up(kept.quality.low + target['tolerance'])} would not be proven by this stack."
+                f"A target above {up(kept.quality.low + target['tolerance'])} would not be proven by this stack."
             )
         if volume := self.task["profile"]["requests_per_day"]:
             found.append(f"Volume is taken as {volume:g} requests a day; no rung here is chosen by volume yet.")
@@ -434,39 +433,6 @@ _EMPTY: Mapping[str, Json] = {
 }
 
 
-def can_prove(n: int, target: Mapping[str, Json], plan: Mapping[str, Json]) -> str:
-    """What n items can prove, said before they are spent."""
-    if target["quality"] is None:
-        return "no target was set: rungs are kept while a lift is proven"
-    bound = target["quality"] - target["tolerance"]
-    least = provable(bound, n, plan["alpha_target"]) if n else None
-    share = f"at an error of {plan['alpha_target']:.2%} for each of {plan['candidates']} candidate rungs"
-    if least is None:
-        return f"{n} items cannot prove ≥ {_set(bound)}, {share}, even if all are right"
-    return (
-        f"to prove ≥ {_set(bound)} on {n} items, at least {least} must be right{_with_looks(n, bound, plan)}, {share}"
-    )
-
-
-def _with_looks(n: int, bound: float, plan: Mapping[str, Json]) -> str:
-    """What looks at the items while they come in make of that."""
-    if plan.get("looks", "none") == "none":
-        return ""
-    crossing = zip(plan["sizes"], boundaries(bound, plan_of(plan, n, plan["alpha_target"])), strict=True)
-    enough = [f"{b} of {size}" for size, b in crossing if b is not None]
-    return f" (with looks {enough[0]} can be enough, {enough[-1]} at last)" if enough else ""
-
-
-def _until_met(quality: Quality, target: Mapping[str, Json]) -> str:
-    bound = target["quality"] - target["tolerance"]
-    if quality.estimate <= bound:
-        seen = f"The estimate ({quality.estimate:.2f}) lies below {_set(bound)}"
-        return f"{seen}: more examples alone would not prove it met."
-    total = items_to_prove(quality.estimate, bound, quality.alpha)
-    more = f"about {total - quality.n} more test items" if total else "many more test items"
-    return f"If {quality.estimate:.2f} is the true quality, {more} would prove ≥ {_set(bound)}."
-
-
 def _beside(explained: Diagnosis) -> dict[str, Json]:
     """What a diagnosis says beside its findings."""
     return {name: plain(getattr(explained, name)) for name in ("note", "words", "tried", "overlaps", "slices")}
@@ -478,21 +444,6 @@ def _without_kind(line: Line) -> dict[str, Json]:
 
 def _comparison(found: Comparison) -> dict[str, Json]:
     return {k: v for k, v in plain(found).items() if k != "edge"}
-
-
-def _down(limit: float) -> str:
-    """A lower limit in words: never more than is proven."""
-    return f"{math.floor(limit * 100 + 1e-9) / 100:.2f}"
-
-
-def _up(limit: float) -> str:
-    return f"{math.ceil(limit * 100 - 1e-9) / 100:.2f}"
-
-
-def _set(value: float) -> str:
-    """A number that somebody set, with all its digits and two at least."""
-    short = round(value, 9)
-    return f"{short:.2f}" if short == round(short, 2) else f"{short:g}"
 
 
 def _name(rung: str) -> str:

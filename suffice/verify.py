@@ -13,6 +13,7 @@ from .digest import file_digest, plain
 from .errors import Disproved, InputError, OwnCode
 from .evidence import Evidence, Line, Reading, answer_of, judge_of
 from .plugins import build, installed_only
+from .regressions import general
 from .score import AskingScorer, Scorer
 from .strict import read_json
 from .types import Json
@@ -95,7 +96,8 @@ def _scores(reading: Reading, folder: Path) -> int:
     scored = 0
     for line in reading.evidence.of("record"):
         scored += 1
-        told, found = line["value"], _score_again(scorer, reading, line)
+        general_part = reading.runs[line["run"]]["part"] == "general"
+        told, found = line["value"], _score_again(general().scorer or scorer if general_part else scorer, reading, line)
         if (told is None) != (found is None) or (told is not None and found is not None and abs(told - found) > 1e-6):
             raise Disproved(f"record `{line['id']}` of run {line['run'][:12]} says {told}, its answer scores {found}")
     return scored
@@ -114,7 +116,8 @@ def _score_again(scorer: Scorer, reading: Reading, line: Line) -> float | None:
         return 0.0
     try:
         asked = scorer.over(judge_of(line)) if isinstance(scorer, AskingScorer) else scorer
-        return asked(reading.examples[line["id"]], answer).value
+        known = reading.examples if line["id"] in reading.examples else general().by_id
+        return asked(known[line["id"]], answer).value
     except OwnCode:
         raise
     except Exception as wrong:

@@ -64,6 +64,8 @@ def _knowing(bare: float, *, shown: float, long: float | None = None, fenced: fl
     records = fenced > 0
 
     def says(request: Request) -> Answer:
+        if not (request.id or "").startswith("q"):
+            return Answer("Paris", usage=Usage(10, 1), cost=0.001, trace=(Step("model", 1.0),))
         number = number_of(request)
         told = " ".join(request.instructions)
         trained = SKILL.get((request.model or "").removeprefix("adapter:"))

@@ -25,6 +25,11 @@ def test_a_climb_trains_where_the_gates_hold_and_draws_the_curve(tmp_path: Path)
     assert curve["measured"][0]["estimate"] < curve["measured"][-1]["estimate"]
     assert [at["rows"] for at in curve["predicted"]] == [2 * rows[-1], 4 * rows[-1]]
     assert found.body["stack"]["layers"][0]["use"] == "adapter"
+    broke = found.body["regressions"]
+    assert broke["of"] == "fine-tuning" and broke["core"]["after"] > broke["core"]["before"]
+    assert {part["name"] for part in broke["slices"]} and broke["general"]["n"] == 130
+    assert broke["general"]["before"] == broke["general"]["after"], "the pupil knows no less in general"
+    assert "requests a day" in broke["worth"]["words"] or "spares no tokens" in broke["worth"]["words"]
     assert any("train again" in duty["what"] for duty in found.body["duties"])
     assert verify(tmp_path).numbers > 50
 

@@ -1,0 +1,72 @@
+"""Worth: from which volume, and at which price, a trained stack pays for what building and keeping it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .types import Json
+
+PROJECT_USD = (2_000.0, 8_000.0)
+"""A self-served LoRA of 7 to 8 billion parameters, the whole project: docs/framework.md §6 (2026 working figures)."""
+REFRESH_WEEKS = (1.0, 2.0)
+"""Engineer weeks of a refresh, each time behaviour, data or the base model changes: docs/framework.md §6."""
+WEEK_USD = 4_000.0
+"""An engineer week, assumed: nobody's figure, to be overridden."""
+PRICES = (0.15, 2.50)
+"""USD per million tokens at which the saving is priced where the model itself has no price: a small and a large model's
+input tokens."""
+MONTHS = 12.0
+"""What a project is paid back within where the task does not say how long it stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What training costs a month, what it saves a request, and the volumes at which both are equal."""
+
+    usd_per_month: tuple[float, float]
+    """Building, spread over the months, and two refreshes a year."""
+    months: float
+    tokens_saved: float
+    """A request, prompt and reply; negative where the trained stack takes more."""
+    saved_usd_per_1k: float | None
+    """By list price; None where the model has none."""
+    pays_from: tuple[tuple[float, float, float], ...]
+    """USD per million tokens, and the requests a day from which it pays at least, and at most, at that price."""
+
+    @property
+    def words(self) -> str:
+        """The same as a sentence."""
+        low, high = self.usd_per_month
+        cost = f"building and refreshing it costs about ${low:,.0f} to ${high:,.0f} a month over {self.months:g} months"
+        if not self.pays_from:
+            return f"{cost}, and it spares no tokens: it pays by its quality alone"
+        told = "; ".join(f"at ${p:g} per million tokens from {lo:,.0f} to {hi:,.0f}" for p, lo, hi in self.pays_from)
+        return f"{cost}, and it spares {self.tokens_saved:,.0f} tokens a request: it pays {told} requests a day"
+
+
+def worth(tokens: Mapping[str, float], usd: Mapping[str, float | None], months: float | None) -> Worth:
+    """Worth of a trained stack from tokens a request and USD for a thousand, `before` and `after` training.
+
+    Priced by what the runs cost where that is known and not nothing, otherwise by the tokens at two stated prices.
+    """
+    kept = months or MONTHS
+    refresh = tuple(2 / 12 * weeks * WEEK_USD for weeks in REFRESH_WEEKS)
+    monthly = (PROJECT_USD[0] / kept + refresh[0], PROJECT_USD[1] / kept + refresh[1])
+    saved = tokens["before"] - tokens["after"]
+    before, after = usd["before"], usd["after"]
+    known = before is not None and after is not None and before > 0
+    listed = (before or 0.0) - (after or 0.0) if known else None
+    rates = [(1000 * listed / saved, listed / 1000)] if listed and saved > 0 else []
+    rates = rates or [(price, price * saved / 1e6) for price in PRICES]
+    low, high = (m / 30 for m in monthly)
+    paying = tuple((price, low / a_request, high / a_request) for price, a_request in rates if a_request > 0)
+    return Worth(monthly, kept, saved, listed, paying)
+
+
+def told(found: Worth) -> dict[str, Json]:
+    """As the verdict holds it."""
+    rows = [{"usd_per_million_tokens": p, "from_requests": lo, "to_requests": hi} for p, lo, hi in found.pays_from]
+    costs = {"usd_per_month": list(found.usd_per_month), "months": found.months}
+    saved = {"tokens_saved": found.tokens_saved, "saved_usd_per_1k": found.saved_usd_per_1k}
+    return {**costs, **saved, "pays_from": rows, "words": found.words}
