@@ -132,7 +132,8 @@ def _show(found: Curated, sheet: Mapping[str, Json], files: Mapping[str, str], s
     from ..datasheet import warnings
 
     gathered = len(found.gathered.candidates)
-    screen.print(Text(f"{len(found.rows)} of {gathered} rows deserve training: {files['rows']}", style="bold"))
+    told = f"{len(found.rows)} of {gathered} rows deserve training: {files['rows']}"
+    screen.print(Text(told, style="bold"), soft_wrap=True)
     origins = ", ".join(f"{n} {name}" for name, n in sheet["collection"]["origins"].items())
     screen.print(f"from: {origins}")
     for step in found.steps:
