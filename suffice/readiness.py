@@ -199,10 +199,6 @@ class Quality:
     judging: int
     leaked: tuple[Dropped, ...]
 
-    def count(self, step: str) -> int:
-        """Rows that a step left out."""
-        return sum(d.step == step for d in self.dropped)
-
     def gates(self, *, own: bool) -> Iterator[Gate]:
         """Whether the rows contradict one another, look wrong, or hold what judges."""
         against = [d.candidate.id for d in self.dropped if d.step == "conflict"]

@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..data import Example
-from ..demonstrations import Origin, Provenance
-
-BY_PEOPLE: tuple[Origin, ...] = ("review", "escalation", "examples")
-"""Whose replies people stand behind, the strongest word first: a review looks at what stood there before."""
+from ..demonstrations import Provenance
 
 
 @dataclass(frozen=True, slots=True)
