@@ -83,8 +83,9 @@ class Example:
         if isinstance(self.input, str):
             return Request(self.input, id=self.id)
         if isinstance(self.input, Mapping):
-            lines = [f"{key}: {value}" for key, value in self.input.items()]
-            return Request("\n".join(lines), fields=self.input, id=self.id)
+            tools = tools_in(self.input)
+            lines = [f"{key}: {value}" for key, value in self.input.items() if not tools or key != "tools"]
+            return Request("\n".join(lines), fields=self.input, tools=tools, id=self.id)
         *earlier, last = [Message(m["role"], m["content"]) for m in self.input]
         told = tuple(m.content for m in earlier if m.role == "system")
         history = tuple(m for m in earlier if m.role != "system")
@@ -153,6 +154,19 @@ class Dataset(Sequence[Example]):
     def part(self, partition: Partition) -> Dataset:
         """The examples of one partition."""
         return self.only((e for e in self if e.partition == partition), f"{self.name}/{partition}")
+
+
+def tools_in(fields: Mapping[str, Json]) -> tuple[Tool, ...]:
+    """The tools that an input brings with it under `tools`: a list of objects with a name; otherwise none."""
+    own = fields.get("tools")
+    named = (
+        [t for t in own if isinstance(t, Mapping) and isinstance(t.get("name"), str)] if isinstance(own, list) else []
+    )
+    return tuple(Tool(t["name"], str(t.get("description", "")), _mapping(t.get("parameters"))) for t in named)
+
+
+def _mapping(told: Json) -> Mapping[str, Json]:
+    return told if isinstance(told, Mapping) else {}
 
 
 def likeness(text: str) -> str:

@@ -82,10 +82,9 @@ def demonstrations(below: Words, train: Dataset) -> tuple[Demonstration, ...]:
     for example in train:
         messages = below.wording(example.request) if solved(example) else ()
         if messages:
-            known = Provenance(time=example.time, group=example.group)
-            found.append(
-                Demonstration(example.id, messages, reply_of(example, train.output), train.output.tools, known)
-            )
+            known, tools = Provenance(time=example.time, group=example.group), example.request.tools
+            told = (reply_of(example, train.output), tools or train.output.tools, known)
+            found.append(Demonstration(example.id, messages, *told))
     return tuple(found)
 
 

@@ -13,12 +13,17 @@ TOLD = """You can call these functions:
 To call some, reply with a JSON list and nothing else: [{{"name": "...", "arguments": {{...}}}}]"""
 
 
+def words_of(tools: Sequence[Tool]) -> str:
+    """What tools there are and how to call them, as an instruction."""
+    return TOLD.format(tools="\n".join(_compact(_signature(tool)) for tool in tools))
+
+
 def told(messages: Sequence[Message], tools: Sequence[Tool]) -> tuple[Message, ...]:
     """The same conversation with the tools at the end of its system message, and calls and results as text."""
     worded = tuple(_worded(message) for message in messages)
     if not tools:
         return worded
-    words = TOLD.format(tools="\n".join(_compact(_signature(tool)) for tool in tools))
+    words = words_of(tools)
     if worded and worded[0].role == "system":
         first = replace(worded[0], content=f"{worded[0].content}\n\n{words}".lstrip())
         return (first, *worded[1:])
@@ -28,6 +33,19 @@ def told(messages: Sequence[Message], tools: Sequence[Tool]) -> tuple[Message, .
 def written(calls: Sequence[ToolCall]) -> str:
     """Calls as the reply that is learned, and looked for in what comes back: `suffice.lenient.calls_in` reads it."""
     return _compact([{"name": call.name, "arguments": dict(call.arguments)} for call in calls])
+
+
+def calls_schema(tools: Sequence[Tool]) -> dict[str, Json]:
+    """A JSON Schema of lists of calls: of these tools with their parameters, or of any where there are none."""
+    if not tools:
+        return {"type": "array", "items": _call_schema({"type": "string"}, {"type": "object"})}
+    known = [_call_schema({"const": t.name}, dict(t.parameters) or {"type": "object"}) for t in tools]
+    return {"type": "array", "items": known[0] if len(known) == 1 else {"anyOf": known}}
+
+
+def _call_schema(name: Json, arguments: Json) -> dict[str, Json]:
+    parts = {"name": name, "arguments": arguments}
+    return {"type": "object", "properties": parts, "required": ["name", "arguments"], "additionalProperties": False}
 
 
 def _worded(message: Message) -> Message:

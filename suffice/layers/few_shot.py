@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from ..artifacts import Artifacts
 from ..data import Dataset, Example, Output, likeness, worded
+from ..demonstrations import reply_of
 from ..layer import Cause, Duty, Gate, Layer
 from ..task import Task
+from ..toolwords import written
 from ..types import Answer, Ask, Json, Request, Shot
 from ..vectors import vectors
 
@@ -49,8 +51,8 @@ class FewShot(Layer):
 
     @classmethod
     def for_task(cls, task: Task) -> Self | None:
-        """Unfitted, in the task's folder; None for tool calls, which no text can show."""
-        return cls(folder=task.folder) if task.output.kind != "tools" else None
+        """Unfitted, in the task's folder. Tool calls are shown as the JSON that a reply may hold them in."""
+        return cls(folder=task.folder)
 
     def variants(self, train: Dataset) -> Sequence[Self]:
         """The same three, five or eight for every request, or the nearest five or ten; fewer where they are long."""
@@ -216,9 +218,8 @@ def _answer(example: Example, output: Output) -> Json:
 
 
 def _shot(example: Example, output: Output) -> Shot:
-    answer, request = _answer(example, output), example.request
-    said = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
-    return Shot(request.input, said, request.fields)
+    request, reply = example.request, reply_of(example, output)
+    return Shot(request.input, written(reply.tool_calls) if output.kind == "tools" else reply.content, request.fields)
 
 
 def _row(example: Example, output: Output) -> dict[str, Json]:

@@ -12,7 +12,7 @@ from ..data import Dataset, Output
 from ..layer import Cause, Duty, Layer
 from ..task import Task
 from ..template import PLACE, WHOLE, fill
-from ..types import Answer, Ask, Json, Request
+from ..types import Answer, Ask, Json, Request, Tool
 
 FEW = 12
 """Labels up to which a short prompt still lists them all."""
@@ -26,6 +26,8 @@ class Prompt(Layer):
 
     instructions: str = ""
     question: str = WHOLE
+    tools: tuple[Tool, ...] = ()
+    """What may be called, where the contract is calls and the input does not bring tools of its own."""
     goal: str = field(default="", repr=False, compare=False)
     output: Output = field(default=Output(), repr=False, compare=False)
     grounded: bool = field(default=False, repr=False, compare=False)
@@ -34,7 +36,9 @@ class Prompt(Layer):
     @classmethod
     def for_task(cls, task: Task) -> Self:
         """The prompt in use today; without one, the bare goal."""
-        known = cls(goal=task.goal, output=task.output, grounded=task.documents is not None)
+        known = cls(
+            goal=task.goal, output=task.output, grounded=task.documents is not None, tools=tuple(task.output.tools)
+        )
         return known.reading(task.prompt) if task.prompt else replace(known, instructions=task.goal)
 
     def reading(self, text: str) -> Self:
@@ -46,8 +50,8 @@ class Prompt(Layer):
 
     def variants(self, train: Dataset) -> Sequence[Self]:
         """Today's prompt, and prompts built from the task: full, short, and short with the cue beside the question."""
-        built = (replace(self, instructions=told, question=asked) for told, asked in self._built(train))
-        return tuple(dict.fromkeys((self, *built)))
+        built = dict.fromkeys([(self.instructions, self.question), *self._built(train)])
+        return tuple(replace(self, instructions=told, question=asked) for told, asked in built)
 
     def anatomy(self, shown: int = 0) -> Anatomy:
         """This prompt held against what a serious one has."""
@@ -70,7 +74,8 @@ class Prompt(Layer):
         told = (self.instructions, *request.instructions) if self.instructions else request.instructions
         worded = fill(self.question, request.input, request.fields)
         shots = tuple(replace(s, input=fill(self.question, s.input, s.fields)) for s in request.shots)
-        return ask(replace(request, instructions=told, input=worded, shots=shots))
+        tools = request.tools or self.tools
+        return ask(replace(request, instructions=told, input=worded, shots=shots, tools=tools))
 
     def _built(self, train: Dataset) -> Sequence[tuple[str, str]]:
         """Instructions and questions written from the task; never from an expected answer, but for its length."""

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..layer import Cause, Duty, Layer
 from ..strict import parse
 from ..task import Task
+from ..toolwords import calls_schema
 from ..types import Answer, Ask, Json, Request
 
 SHOWN = 5
@@ -26,12 +27,16 @@ class Structure(Layer):
 
     schema: Mapping[str, Json] | None = None
     """A JSON Schema, or `{"enum": [labels]}` for one of some labels as bare text."""
+    calls: bool = False
+    """Whether the reply is a list of tool calls: of the request's own tools, where it brings some."""
 
     @classmethod
     def for_task(cls, task: Task) -> Self | None:
-        """The contract's schema; None for free text and tool calls."""
+        """The contract's schema; of tool calls, a list of them. None for free text."""
         if task.output.kind == "labels":
             return cls({"enum": list(task.output.labels)})
+        if task.output.kind == "tools":
+            return cls(calls_schema(task.output.tools), calls=True)
         if task.output.kind != "schema":
             return None
         try:
@@ -43,8 +48,11 @@ class Structure(Layer):
     def __call__(self, request: Request, ask: Ask) -> Answer:
         if self.schema is None:
             return ask(request)
-        answer = ask(replace(request, schema=self.schema))
-        value, violations = self._parsed(answer.text)
+        schema = calls_schema(request.tools) if self.calls and request.tools else self.schema
+        answer = ask(replace(request, schema=schema))
+        if answer.tool_calls:
+            return answer.noting(valid=True)
+        value, violations = self._parsed(answer.text, schema)
         if not violations:
             return replace(answer, value=value).noting(valid=True)
         return replace(answer, value=value).noting(valid=False, violations=violations)
@@ -61,16 +69,16 @@ class Structure(Layer):
             ),
         )
 
-    def _parsed(self, text: str) -> tuple[Json, list[str]]:
+    def _parsed(self, text: str, schema: Mapping[str, Json]) -> tuple[Json, list[str]]:
         """The reply's value (None when it cannot be read) and what is wrong with it."""
-        if labels := labels_of(self.schema):
+        if labels := labels_of(schema):
             said = text.strip()
             return (said, []) if said in labels else (None, [f"`{said[:80]}` is no label"])
         try:
             value = parse(text)
         except ValueError as wrong:
             return None, [str(wrong)]
-        return value, _violations(self.schema or {}, value)
+        return value, _violations(schema, value)
 
 
 def labels_of(schema: Mapping[str, Json] | None) -> tuple[str, ...]:

@@ -156,8 +156,11 @@ class Embedded:
         return found[1]
 
     def _spoken(self, request: Request) -> bool:
-        """Whether tools are told in words: so adapters learn them where the chat template has no place for them."""
-        return bool(request.tools) and self._variant(request.model) is not None and not self._takes_tools
+        """Whether tools are told in words: beside a schema, which the engine cannot enforce on calls; and to adapters,
+        which learn them so where the chat template has no place for them."""
+        if not request.tools or request.schema is not None:
+            return bool(request.tools)
+        return self._variant(request.model) is not None and not self._takes_tools
 
     @cached_property
     def _takes_tools(self) -> bool:
