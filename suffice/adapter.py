@@ -111,6 +111,12 @@ class Adapter:
 
     def pairs(self) -> dict[str, Pair]:
         """The change of each matrix, by the path of its module: `model.layers.0.self_attn.q_proj`."""
+        if self.kind != "lora":
+            raise InputError(
+                f"only low-rank adapters can be added to a model while it runs; this is `{self.kind[:20]}`",
+                file=str(self.path),
+                hint="export it with `merged`, and serve the folder as a model of its own (`hf:FOLDER`)",
+            )
         found: dict[str, dict[str, Tensor]] = {}
         for name, tensor in self.tensors.items():
             part = _PART.fullmatch(name)

@@ -7,11 +7,15 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from ..adapter import Adapter
+from ..adapter import Adapter, Pair, Tensor
 from ..errors import Damaged, InputError
 from ..model import Model
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def _fold(adapter: Path, model: Model, to: Path) -> None:
         raise InputError(f"the weights of `{model.name}` are not here", hint="merge it where the weights are")
     base = model.base()
     found = Adapter.read(adapter).over(base.digest, model.name)
-    changes = dict(found.pairs())
+    changes: dict[str, Any] = dict(found.pairs() if found.kind == "lora" else found.tensors)
     for file in sorted(base.folder.iterdir()):
         if file.suffix == ".safetensors":
             _changed(file, to / file.name, found, changes)
@@ -72,10 +76,18 @@ def _changed(source: Path, target: Path, adapter: Adapter, changes: dict[str, An
     weights: Mapping[str, Any] = load_file(source)
     merged = dict(weights)
     for name, weight in weights.items():
-        pair = changes.pop(name.removesuffix(".weight"), None)
-        if pair is not None:
-            if tuple(weight.shape) != (pair.b.shape[0], pair.a.shape[1]):
-                raise _misfit(adapter.path, name)
-            a, b = (torch.from_numpy(adapter.numbers(part)) for part in (pair.a, pair.b))
-            merged[name] = (weight.float() + adapter.scale * (b @ a)).to(weight.dtype)
+        change = changes.pop(name.removesuffix(".weight"), None) or changes.pop(name, None)
+        if change is not None:
+            merged[name] = torch.from_numpy(_after(weight.float().numpy(), change, adapter, name)).to(weight.dtype)
     save_file(merged, target, metadata={"format": "pt"})
+
+
+def _after(weight: NDArray[np.float32], change: Pair | Tensor, adapter: Adapter, name: str) -> NDArray[np.float32]:
+    """A weight with the change added, or what stands in its place."""
+    shape = (change.b.shape[0], change.a.shape[1]) if isinstance(change, Pair) else change.shape
+    if weight.shape != shape:
+        raise _misfit(adapter.path, name)
+    if isinstance(change, Tensor):
+        return adapter.numbers(change)
+    added: NDArray[np.float32] = weight + adapter.scale * (adapter.numbers(change.b) @ adapter.numbers(change.a))
+    return added

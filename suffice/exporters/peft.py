@@ -9,7 +9,6 @@ from pathlib import Path
 
 from ..adapter import Adapter
 from ..artifacts import write_whole
-from ..errors import InputError
 from ..model import Model
 from ..types import Json
 
@@ -21,12 +20,6 @@ class Peft:
     def export(self, adapter: Path, model: Model, out: Path) -> list[Path]:
         """The tensors as they are, what PEFT must know of them, and the card in words."""
         found = Adapter.read(adapter)
-        if found.kind != "lora":
-            raise InputError(
-                f"PEFT loads low-rank adapters, and this is `{found.kind[:20]}`",
-                file=str(adapter),
-                hint="export it with `merged`",
-            )
         files = {
             "adapter_model.safetensors": adapter.read_bytes(),
             "adapter_config.json": json.dumps(_configuration(found), indent=2).encode(),

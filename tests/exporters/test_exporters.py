@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from models import tiny
+from safetensors.numpy import save_file
 
 from suffice.errors import Damaged, InputError, SufficeError
 from suffice.exporters.gguf import Gguf
@@ -65,6 +66,18 @@ def test_a_merged_folder_answers_as_the_adapter_does(home: Path, model: Embedded
     )
     expected = told(source, tiny.kept(adapter, home))
     assert told(Transformers(str(home / "folder"))) == pytest.approx(expected, abs=1e-3)
+
+
+def test_weights_that_were_all_trained_are_merged_and_not_added(home: Path, tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    source, other = (Transformers(str(tiny.folder(tmp_path / str(seed), seed=seed))) for seed in (0, 5))
+    card = json.dumps({"kind": "full", "base": {"name": "tiny", "digest": source.weights_digest}})
+    save_file(tiny.weights(5), tmp_path / "full.safetensors", {"suffice": card})
+    Merged().export(tmp_path / "full.safetensors", source, tmp_path / "out")
+    assert told(Transformers(str(tmp_path / "out"))) == told(other)
+    with pytest.raises(InputError, match="this is `full`") as error:
+        Peft().export(tmp_path / "full.safetensors", source, tmp_path / "none")
+    assert "merged" in error.value.hint
 
 
 def test_the_gguf_is_the_one_that_is_served(home: Path, model: Embedded, adapter: Path) -> None:
