@@ -119,11 +119,14 @@ def weights(seed: int = 0) -> dict[str, Any]:
     return found | {"model.norm.weight": np.ones(HIDDEN, np.float32)}
 
 
-def gguf(path: Path, seed: int = 0) -> Path:
-    """The same model in 32 bits as llama.cpp loads it; the rows of q and k in its order."""
+def gguf(path: Path, seed: int = 0, architecture: str = "llama") -> Path:
+    """The same model in 32 bits as llama.cpp loads it; the rows of q and k in its order.
+
+    As a `qwen2` it has biases of zero, as a `qwen3` it norms q and k; both have their rows as transformers has them.
+    """
     from gguf import GGUFWriter, TokenType
 
-    writer = GGUFWriter(path, "llama")
+    writer = GGUFWriter(path, architecture)
     writer.add_context_length(256)
     writer.add_embedding_length(HIDDEN)
     writer.add_block_count(LAYERS)
@@ -143,12 +146,23 @@ def gguf(path: Path, seed: int = 0) -> Path:
     writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
     for name, numbers in weights(seed).items():
-        writer.add_tensor(_named(name), _in_pairs(name, numbers))
+        writer.add_tensor(_named(name), _in_pairs(name, numbers) if architecture == "llama" else numbers)
+    for name, numbers in EXTRA.get(architecture, {}).items():
+        for layer in range(LAYERS):
+            writer.add_tensor(f"blk.{layer}.{name}", numbers)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
     return path
+
+
+EXTRA = {
+    "qwen2": {
+        f"attn_{part}.bias": np.zeros(SHAPES[f"self_attn.{part}_proj"][0], np.float32) for part in ("q", "k", "v")
+    },
+    "qwen3": {f"attn_{part}_norm.weight": np.ones(HIDDEN // HEADS, np.float32) for part in ("q", "k")},
+}
 
 
 def _named(name: str) -> str:
@@ -197,14 +211,14 @@ def kept(file: Path, task: Path) -> str:
     return f"adapter:{digest}"
 
 
-def logprob(weights: Mapping[str, Any], said: str, reply: str) -> float:
+def logprob(weights: Mapping[str, Any], said: str, reply: str, architecture: str = "llama") -> float:
     """The log-probability of the reply's first token after the worded question, by a plain reading of the model."""
     worded = f"<|im_start|>user\n{said}<|im_end|>\n<|im_start|>assistant\n"
     ids = tokenized(worded)
     x = weights["model.embed_tokens.weight"][ids].astype(np.float64)
     for layer in range(LAYERS):
         w = {name: weights[f"model.layers.{layer}.{name}.weight"].astype(np.float64) for name in SHAPES}
-        x = x + _attention(_normed(x), w) @ w["self_attn.o_proj"].T
+        x = x + _attention(_normed(x), w, normed=architecture == "qwen3") @ w["self_attn.o_proj"].T
         inner = _normed(x)
         gate = inner @ w["mlp.gate_proj"].T
         x = x + (gate / (1 + np.exp(-gate)) * (inner @ w["mlp.up_proj"].T)) @ w["mlp.down_proj"].T
@@ -224,11 +238,12 @@ def _normed(x: Any) -> Any:
     return x / np.sqrt((x**2).mean(-1, keepdims=True) + 1e-5)
 
 
-def _attention(x: Any, w: Mapping[str, Any]) -> Any:
+def _attention(x: Any, w: Mapping[str, Any], *, normed: bool) -> Any:
     size, length = HIDDEN // HEADS, len(x)
     q, k, v = (
         (x @ w[f"self_attn.{name}_proj"].T).reshape(length, -1, size).transpose(1, 0, 2) for name in ("q", "k", "v")
     )
+    q, k = (_normed(part) if normed else part for part in (q, k))
     q, k = _turned(q), np.repeat(_turned(k), HEADS // GROUPS, 0)
     scores = q @ k.transpose(0, 2, 1) / size**0.5 + np.triu(np.full((length, length), -np.inf), 1)
     chances = np.exp(scores - scores.max(-1, keepdims=True))
