@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..data import Dataset
     from ..readiness import Approach
     from ..record import Run
+    from ..stack import Stack
     from ..task import Task
     from ..train import Made
     from ..types import Json
@@ -39,6 +40,9 @@ def train(
     recipe: Annotated[
         list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeat it for more.")
     ] = [],  # noqa: B006
+    on: Annotated[str, typer.Option("--on", metavar="PLATFORM", help="Tune there instead of here.")] = "",
+    model: Annotated[str, typer.Option("--model", metavar="NAME", help="The base model, on a platform.")] = "",
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="On a platform: how often.")] = 2,
     curve: Annotated[bool, typer.Option("--curve/--no-curve", help="Train on growing slices first.")] = True,
     force: Force = [],  # noqa: B006
     stack: StackFile = None,
@@ -58,6 +62,9 @@ def train(
     rows = _rows(data, task)
     _refuse(task, APPROACHES.get(task.training.trainer, "lora"), rows, force, None, as_json)
     base = standing(task, stack)[0] if stack or frozen_at(task) else bare(task)
+    if on:
+        _there(task, base, on, (model, epochs), data, out or task.folder / TUNED, budget, as_json)
+        return
     with _hands(task, budget, max_calls, "training") as hands:
         made = make(task, base, hands, rows=_dataset(rows, task), curve=curve)
     path = saved(made.stack, out or task.folder / TUNED)
@@ -102,6 +109,37 @@ def distil(
         raise typer.Exit(1)
     path = saved(made.stack, out or task.folder / STUDENT)
     tell(as_json, _body(made, path), lambda screen: _show(made, path, screen))
+
+
+def _there(
+    task: Task,
+    base: Stack,
+    on: str,
+    order: tuple[str, int],
+    data: Path | None,
+    out: Path,
+    budget: float | None,
+    as_json: bool,
+) -> None:
+    """Tune on a platform; the stack asks the tuned model there, with the bare goal around it."""
+    from ..digest import plain
+    from ..export import taught_rows
+    from ..jobs import platform_of, train_on
+    from ..lean import lean
+    from ..platform import Order
+    from ..plugins import build
+    from ..train import saved
+    from .platforms import costs, stands, watching
+
+    rows = taught_rows(task, base, data)
+    with watching() as watch:
+        job = train_on(platform_of(on, task.folder), rows, Order(*order), task.folder, budget=budget, watch=watch)
+    path = saved(lean(base, task).over(build("models", job.served)), out) if job.served is not None else None
+    body = {"stack": str(path) if path else None, "job": plain(job)}
+    said = f"{job.id}: {stands(job)}, {costs(job)}" + (f"; {path}" if path else f"; {job.note}")
+    tell(as_json, body, lambda screen: screen.print(said, soft_wrap=True))
+    if job.stage == "failed":
+        raise typer.Exit(1)
 
 
 # What it is made of
