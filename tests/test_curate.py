@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from suffice.curate import Candidate, Curated, Sources, balance, clean, curate
+from suffice.curate import Candidate, Curated, Sources, balance, clean, curate, deserving
 from suffice.curate.steps import contamination, outliers, personal, repetitions
 from suffice.data import Dataset, Example, Output
 from suffice.datasheet import datasheet, markdown, warnings
@@ -90,7 +90,8 @@ def test_free_replies_are_one_where_the_scorer_says_so() -> None:
     [
         ("Which tram goes to the old harbour on Sundays?", "repeats the test item `t`"),
         ("which TRAM goes to the old harbour on sundays", "repeats the test item `t`"),
-        ("Which tran goes to the old harbour on Sundays?", "nearly repeats the test item `t`"),
+        ("Which tran goes to the old harbour on Sundays?", "is one letter from the test item `t`"),
+        ("Which tram goes now to the old harbour on Sundays?", "nearly repeats the test item `t`"),
         ("So: which tram goes to the old harbour on Sundays? My aunt from Lyon asked me.", "quotes the test item `t`"),
         (["Hi", "Which tram goes to the old harbour on Sundays?"], "repeats the test item `t`"),
     ],
@@ -144,6 +145,9 @@ def test_lengths_shapes_and_signs_far_from_all_others_are_outliers() -> None:
     assert {d.candidate.id for d in done.dropped} == {"long", "signs", "shape", "broken", "reply"}
     assert outliers(odd, TEXT).dropped == (outliers([odd[3]], TEXT).dropped)
     assert outliers(usual, TEXT).dropped == ()
+    replies = ["8:45", "R-22", "yes"] * 20
+    short = [case(c.id, c.example.input, reply) for c, reply in zip(usual, replies, strict=True)]
+    assert outliers(short, TEXT).dropped == ()
 
 
 # All of it
@@ -323,6 +327,17 @@ def test_nothing_to_curate_is_said(tmp_path: Path) -> None:
     task = load(labelled(tmp_path, rows_of(12, "test")))
     with pytest.raises(InputError, match="nothing to curate"):
         curate(task)
+
+
+def test_what_deserves_training_of_dev_is_a_dataset_like_it(tmp_path: Path) -> None:
+    rows = rows_of(40)
+    rows[9]["input"] += ", password: hunter2hunter2"
+    task = load(labelled(tmp_path, [*rows, {**rows[3], "id": "again"}, {**rows[4], "id": "not", "expected": "refund"}]))
+    found = deserving(task.parts.dev, task)
+    left = {e.id for e in task.parts.dev} - {e.id for e in found}
+    assert {"q4", "q9", "not"} < left and len(left & {"q3", "again"}) == 1
+    assert len(found) == 38 and found.output == task.output and found.scorer == task.dataset.scorer
+    assert all(task.parts.dev.by_id[e.id] == e for e in found)
 
 
 def test_a_task_of_calls_keeps_calls_and_counts_tools() -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from ..data import Example
+from ..data import Dataset, Example
 from ..demonstrations import Choice, Demonstration, Words, reply_of
 from ..digest import digest_of
 from ..errors import InputError
@@ -26,7 +26,7 @@ from .candidate import Candidate, Dropped
 from .gather import Gathered, Sources, dataset_of, gather
 from .steps import Done, Policy
 
-__all__ = ["Candidate", "Curated", "Dropped", "Policy", "Sources", "Step", "clean", "curate", "gather"]
+__all__ = ["Candidate", "Curated", "Dropped", "Policy", "Sources", "Step", "clean", "curate", "deserving", "gather"]
 
 DOUBTED_AT_MOST = 20_000
 """Rows up to which labels are doubted: each is compared with all others."""
@@ -150,6 +150,12 @@ def clean(
         dropped += done.dropped
         left = done.kept
     return Cleaned(left, tuple(dropped), tuple(told))
+
+
+def deserving(examples: Dataset, task: Task) -> Dataset:
+    """Those of some dev examples that a training set would keep as they are; what holds a secret is not among them."""
+    cleaned = clean([Candidate(e) for e in examples], task, policy="keep", judging=judging_of(task))
+    return examples.only(c.example for c in cleaned.kept if c.example == examples.by_id[c.id])
 
 
 def judging_of(task: Task) -> tuple[Example, ...]:

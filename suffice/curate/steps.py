@@ -30,6 +30,8 @@ LEAST_SPREAD, LEAST_SHARE = 0.3, 0.01
 alike, a length six times the usual is far, and not one more letter."""
 UNREADABLE = 0.25
 """The share of signs that are no letters from which a text may be no text."""
+TOLD_FROM = 12
+"""Signs from which a text has a make-up: `8:45` and `R-22` are answers."""
 ENOUGH_TO_TELL = 30
 """Rows below which nothing is called unusual."""
 ODD_SHAPE = 0.02
@@ -75,31 +77,50 @@ def contamination(candidates: Sequence[Candidate], judging: Sequence[Example]) -
     own = [replace(c.example, id=f"own:{at}") for at, c in enumerate(candidates)]
     alone = [replace(e, id=f"last:{e.id}", input=e.text) for e in own if isinstance(e.input, list)]
     everything = (*judged.values(), *own, *alone)
-    heaps = _heaps(everything, slips(everything))
-    alike: dict[str, list[str]] = defaultdict(list)
-    for heap in heaps:
-        held = [key for key in heap if key in judged]
-        for key in heap if held else ():
-            alike[key.removeprefix("last:")] += held
+    pairs = duplicates(everything)
+    near = _judging(_heaps(everything, pairs), judged)
+    slipped = _judging(_heaps(everything, [*pairs, *slips(everything)]), judged)
     quotes = Quotes({key: e.text for key, e in judged.items()})
     kept, dropped, found = [], [], Counter[str]()
     for at, candidate in enumerate(candidates):
-        near = alike.get(f"own:{at}", ())
-        within = near or quotes.within(f"{candidate.example.text}\n{worded(candidate.example.accepted[0])}")
-        if not within:
+        kind, keys = _held(candidate.example, f"own:{at}", judged, near, slipped)
+        keys = keys or quotes.within(f"{candidate.example.text}\n{worded(candidate.example.accepted[0])}")
+        if not keys:
             kept.append(candidate)
             continue
-        exact = [k for k in near if likeness(judged[k].text) == likeness(candidate.example.text)]
-        kind = "repeats" if exact else "nearly repeats" if near else "quotes"
         found[kind] += 1
-        ids = tuple(k.removeprefix("judging:") for k in (exact or within))[:NAMED]
+        ids = tuple(k.removeprefix("judging:") for k in keys)[:NAMED]
         dropped.append(Dropped(candidate, "contamination", f"{kind} the test item {_named(ids)}", ids))
     return Done(tuple(kept), tuple(dropped), found)
 
 
-def _heaps(examples: Sequence[Example], more: Sequence[tuple[str, str]] = ()) -> list[list[str]]:
-    """Ids of the examples that read the same or nearly so, or that `more` pairs join, in the order given."""
-    pairs = [*duplicates(examples), *more]
+def _judging(heaps: Sequence[Sequence[str]], judged: Mapping[str, Example]) -> Mapping[str, list[str]]:
+    """The examples that judge in the heap of each of the others."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for heap in heaps:
+        held = [key for key in heap if key in judged]
+        for key in heap if held else ():
+            found[key.removeprefix("last:")] += held
+    return found
+
+
+def _held(
+    example: Example,
+    key: str,
+    judged: Mapping[str, Example],
+    near: Mapping[str, list[str]],
+    slipped: Mapping[str, list[str]],
+) -> tuple[str, list[str]]:
+    """How a candidate is like examples that judge, and which; what is like none may still quote one."""
+    keys = near.get(key, [])
+    exact = [k for k in keys if likeness(judged[k].text) == likeness(example.text)]
+    if keys:
+        return ("repeats", exact) if exact else ("nearly repeats", keys)
+    return ("is one letter from", slipped[key]) if key in slipped else ("quotes", [])
+
+
+def _heaps(examples: Sequence[Example], pairs: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """Ids of the examples that pairs join, in the order given."""
     of = joined({id_: id_ for pair in pairs for id_ in pair}, pairs)
     found: dict[str, list[str]] = defaultdict(list)
     for e in examples:
@@ -164,7 +185,7 @@ def repetitions(candidates: Sequence[Candidate], scorer: Scorer | None = None) -
     own = {e.id: c for e, c in zip(examples, candidates, strict=True)}
     gone: dict[str, Dropped] = {}
     slipped = [pair for pair in slips(examples) if _one_reply(own[pair[0]], own[pair[1]], scorer)]
-    for heap in _heaps(examples, slipped):
+    for heap in _heaps(examples, [*duplicates(examples), *slipped]):
         for key, step, reason, beside in _settled([(key, own[key]) for key in heap], scorer):
             gone[key] = Dropped(own[key], step, reason, beside)
     kept = tuple(c for key, c in own.items() if key not in gone)
@@ -226,7 +247,7 @@ def outliers(candidates: Sequence[Candidate], output: Output) -> Done:
         for at, z in _far([math.log(1 + len(t)) for t in told], LEAST_SPREAD):
             why.setdefault(at, f"the {what} is of {len(told[at])} signs, far from the usual (robust z {z:+.1f})")
         for at, z in _far([_unlettered(t) for t in told], LEAST_SHARE):
-            if _unlettered(told[at]) >= UNREADABLE:
+            if _unlettered(told[at]) >= UNREADABLE and len(told[at]) >= TOLD_FROM:
                 why.setdefault(at, f"the {what} is mostly signs, unlike the others (robust z {z:+.1f})")
     for at, shape in _odd([_shape(t) for t in replies] if free else []):
         why.setdefault(at, f"the reply is {shape}, unlike nearly all others")
