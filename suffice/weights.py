@@ -2,6 +2,7 @@
 
 cache_dir()/weights/smollm2/SmolLM2-135M-Instruct.Q4_1.gguf   the embedded model
 cache_dir()/weights/minilm/model.safetensors                  the embedded embedder, its tokenizer.json beside it
+cache_dir()/weights/transformers-<digest>/                    a GGUF's weights as transformers loads them, for training
 cache_dir()/adapters/                                         adapters in the form that llama.cpp loads
 cache_dir()/checked/                                          which file contents were hashed already (size and time)
 """

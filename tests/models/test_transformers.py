@@ -15,12 +15,13 @@ from pathlib import Path
 import pytest
 from models import tiny
 
+from suffice.demonstrations import Demonstration
 from suffice.errors import Damaged, InputError, ModelError
 from suffice.models._pieces import Pieces
 from suffice.models.embedded import Embedded
 from suffice.models.transformers import Transformers
-from suffice.plugins import build, spec_of
-from suffice.types import Request, Sampling, Tool
+from suffice.plugins import build, find, spec_of
+from suffice.types import Message, Request, Sampling, Tool, wording
 
 pytest.importorskip("torch")
 pytest.importorskip("transformers")
@@ -83,6 +84,23 @@ def test_an_adapter_is_what_peft_makes_of_it(model: Transformers, adapters: tupl
     with torch.inference_mode():
         told = tuned(input_ids=torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
     assert answer.logprobs[0] == pytest.approx(float(told[tiny.tokenized(answer.text)[0]]), abs=1e-3)
+
+
+@pytest.mark.slow
+def test_what_a_trainer_leaves_is_served_as_it_was_learned(beside: Embedded, model: Transformers, home: Path) -> None:
+    """As often right as its card says, in two engines; and not without the adapter."""
+    taught = [
+        Demonstration(f"{n}", wording(replace(asked, schema=None)), Message("assistant", LABELS[n % 4]))
+        for n, asked in enumerate(ASKED)
+    ]
+    trainer = find("trainers", "lora")(rank=8, learning_rate=0.02, epochs=60.0, dtype="float32")
+    done = trainer.train(taught * 4, taught, model.base(), home / "work")
+    name = tiny.kept(done.file, home)
+    for ask in (beside, model):
+        learned = [ask(replace(asked, schema=None, model=name)) for asked in ASKED]
+        right = [a.text == label and a.status == "ok" for a, label in zip(learned, LABELS, strict=True)]
+        assert sum(right) / 4 == done.card["metrics"]["held_right"] >= 0.75
+        assert ask(replace(ASKED[0], schema=None, sampling=Sampling(max_tokens=8))).text != LABELS[0]
 
 
 def test_each_request_gets_its_own_adapter_from_many_threads(model: Transformers, adapters: tuple[str, str]) -> None:
