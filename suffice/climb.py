@@ -212,7 +212,7 @@ class _Climb:
             self.best,
             dev,
             held.test,
-            options=(*changes(self.best, self.prompts, cheaper), *lessons_for(self.asking, self.best)),
+            options=(*changes(self.best, self.prompts, cheaper), *lessons_for(self.asking, self.best, self.forced)),
             aimed=kept.quality.meets is True,
             accepted=lambda line: bool(self._arithmetic.attempt(plain(line), kept)["accepted"]),
         )

@@ -119,9 +119,30 @@ def _call(call: Json, output: Output) -> str | None:
             tool = {t.name: t for t in output.tools}.get(name)
             if tool is None:
                 return f"no tool called `{name[:60]}` (known: {', '.join(t.name for t in output.tools)[:200]})"
-            return against(dict(arguments), tool.parameters)
+            return against(settled(arguments), tool.parameters)
         case _:
             return 'must be {"name", "arguments"}'
+
+
+def settled(arguments: Mapping[str, Json]) -> dict[str, Json]:
+    """Expected arguments with one value each: the first acceptable one; what may be left out is left out."""
+    return {key: _first(value) for key, value in arguments.items() if not _may_lack(value)}
+
+
+def _first(value: Json) -> Json:
+    match value:
+        case {"any_of": [first, *_], **others} if not others:
+            return first
+        case _:
+            return value
+
+
+def _may_lack(value: Json) -> bool:
+    match value:
+        case {"any_of": [*several], **others} if not others:
+            return None in several
+        case _:
+            return False
 
 
 def _shown(value: Json) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Literal, Protocol, TypeVar, get_args
 
+from .contract import settled
 from .data import Dataset, Example, Output
 from .digest import digest_of
 from .errors import InputError
@@ -102,7 +103,7 @@ def reply_of(example: Example, output: Output) -> Message:
         return Message("assistant", answer if isinstance(answer, str) else compact)
     calls = [answer] if isinstance(answer, Mapping) else list(answer)
     made = tuple(
-        ToolCall(str(c["name"]), _settled(c.get("arguments") or {}), f"call_{at}") for at, c in enumerate(calls)
+        ToolCall(str(c["name"]), settled(c.get("arguments") or {}), f"call_{at}") for at, c in enumerate(calls)
     )
     return Message("assistant", "", made)
 
@@ -162,19 +163,6 @@ def _said(message: Message) -> dict[str, Json]:
 def _tool(tool: Tool) -> dict[str, Json]:
     told = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
     return {"type": "function", "function": told}
-
-
-def _settled(arguments: Mapping[str, Json]) -> dict[str, Json]:
-    """Arguments with one value each: the first that is acceptable; what may be left out is."""
-    return {key: _first(value) for key, value in arguments.items() if _first(value) is not None}
-
-
-def _first(value: Json) -> Json:
-    match value:
-        case {"any_of": [*several], **others} if not others:
-            return None if None in several else next(iter(several), None)
-        case _:
-            return value
 
 
 def groups(rows: Sequence[Demonstration]) -> Iterator[tuple[str, list[Demonstration]]]:

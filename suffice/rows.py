@@ -7,12 +7,13 @@ import difflib
 import io
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
 from .contract import fits
-from .data import Context, Example, Output
+from .data import Context, Example, Output, tools_in
 from .errors import InputError, MissingExtra
 from .strict import Malformed, parse
 from .types import Json
@@ -192,10 +193,13 @@ def _example(row: Any, line: int, output: Output, needs_expected: bool) -> Examp
     expected = row.get("expected")
     if row.get("") == "csv" and output.kind in ("schema", "tools") and isinstance(expected, str):
         expected = parse(expected)
+    given = _input(row.get("input"))
+    own = tools_in(given) if output.kind == "tools" and isinstance(given, Mapping) else ()
+    contract = replace(output, tools=own) if own else output
     return Example(
         id=_id(row),
-        input=_input(row.get("input")),
-        expected=_expected(expected, "expected" in row, output, needs_expected),
+        input=given,
+        expected=_expected(expected, "expected" in row, contract, needs_expected),
         partition=_choice(row, "partition", ("core", "edge")) or "core",
         split=_choice(row, "split", ("dev", "test")),
         context=_context(row.get("context")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -111,28 +112,29 @@ class Teaching:
         return select.only((*select, *(e for e in pool if e.id in out)), "what neither has learned")
 
 
-def lessons_for(asking: Asking, stack: Stack) -> tuple[Change, ...]:
+def lessons_for(asking: Asking, stack: Stack, forced: Sequence[str] = ()) -> tuple[Change, ...]:
     """What the frozen stack could teach: its prompt to an adapter, all of it to a student, where the gates hold."""
     teaching, found = Teaching(asking, stack), []
-    if "adapter" not in stack.names and _held_open(asking.task, "fine_tuning") and _saves(asking.task, stack):
+    if "adapter" not in stack.names and _open(asking.task, forced) and _saves(asking.task, stack):
         told = "with its prompt learned into weights"
         found.append(Change("prompt into weights", told, teaching.weights, RISK))
-    if "student" not in stack.names and _distils(asking.task):
+    if "student" not in stack.names and _distils(asking.task, forced):
         told = "with a student that answers where it is sure"
         found.append(Change("student", told, teaching.student, RISK))
     return tuple(found)
 
 
-def _distils(task: Task) -> bool:
-    """Whether the gates of distillation hold, with the frozen stack as the teacher."""
+def _distils(task: Task, forced: Sequence[str]) -> bool:
+    """Whether the gates of distillation hold or are forced, with the frozen stack as the teacher."""
     here = trainable(resolve(task.model, folder=task.folder)) and not missing()
-    return here and not refused(readiness(task, "distillation", teacher="the frozen stack"))
+    gates = readiness(task, "distillation", teacher="the frozen stack") if here else ()
+    return here and all(g.name in forced for g in refused(gates))
 
 
-def _held_open(task: Task, name: str) -> bool:
-    """Whether the gates of a trained rung hold."""
-    gates = plan(next(r for r in LADDER if r.name == name), task).gates
-    return bool(gates) and all(g.passed for g in gates)
+def _open(task: Task, forced: Sequence[str]) -> bool:
+    """Whether the gates of fine-tuning hold or are forced; the wall is cost, and not a behaviour."""
+    gates = plan(next(r for r in LADDER if r.name == "fine_tuning"), task, forced=forced).gates
+    return bool(gates) and not refused(gates)
 
 
 def _saves(task: Task, stack: Stack) -> bool:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from .asking import Asking
+from .curate import deserving
 from .data import Dataset
 from .evidence import Line
 from .lean import held_to, lean
@@ -70,8 +71,8 @@ class Tuning:
 
     @cached_property
     def pool(self) -> Dataset:
-        """What there is to learn from."""
-        return self.rows or self.asking.task.parts.pool
+        """What there is to learn from: pool without what a training set would leave out."""
+        return self.rows or deserving(self.asking.task.parts.pool, self.asking.task)
 
     @property
     def _shares(self) -> Iterator[float]:

@@ -12,11 +12,13 @@ from worlds import world
 from suffice.contract import validator
 from suffice.data import Dataset, Example, Output
 from suffice.demonstrations import demonstrations
+from suffice.errors import InputError
 from suffice.layers.few_shot import FewShot
 from suffice.layers.prompt import Prompt
 from suffice.layers.structure import Structure
 from suffice.models.scripted import Scripted
 from suffice.plugins import build, find, spec_of
+from suffice.rows import read
 from suffice.stack import Stack
 from suffice.task import Task
 from suffice.toolwords import calls_schema
@@ -91,3 +93,21 @@ def test_a_demonstration_carries_the_tools_that_its_example_had(tmp_path: Path) 
     rows = {row.id: row for row in demonstrations(Stack(Scripted()), mixed)}
     assert rows["q1"].tools == TOOLS and [t.name for t in rows["own"].tools] == ["sea"]
     assert rows["q1"].reply.tool_calls[0].arguments == {"city": "Rome"} and not rows["own"].reply.tool_calls
+
+
+def test_expected_calls_are_checked_against_the_tools_that_the_input_brings(tmp_path: Path) -> None:
+    own = {"name": "sea", "parameters": PARAMETERS}
+    rows = [
+        {"input": {"question": "Sea?", "tools": [own]}, "expected": [{"name": "sea", "arguments": {"city": "Oslo"}}]},
+        {
+            "input": {"question": "?", "tools": [own]},
+            "expected": [{"name": "sea", "arguments": {"city": {"any_of": ["a"]}}}],
+        },
+    ]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    assert len(read(path, Output("tools", tools=TOOLS))) == 2
+    wrong = {**rows[0], "expected": [{"name": "weather", "arguments": {}}]}
+    path.write_text(json.dumps(wrong) + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=r"no tool called `weather` \(known: sea"):
+        read(path, Output("tools", tools=TOOLS))
