@@ -37,7 +37,7 @@ def _fitted(adapter: Adapter, base: _Base) -> Iterator[tuple[str, Pair]]:
         name = base.named(module)
         inputs, outputs = base.shapes.get(name, (0, 0))
         if (pair.a.shape[1], pair.b.shape[0]) != (inputs, outputs):
-            what = f"has {inputs} inputs and {outputs} outputs" if inputs else "is no matrix of this model"
+            what = f"has {inputs} inputs and {outputs} outputs" if inputs else "is no matrix of this model's layers"
             raise Damaged(
                 f"the adapter does not fit the model: `{module[:100]}` {what}",
                 file=str(adapter.path),
@@ -61,7 +61,9 @@ class _Base:
                 hint=f"known: {', '.join(PERMUTED)}; a model loaded by `hf:` takes any",
             )
         self.shapes: Mapping[str, tuple[int, int]] = {
-            t.name: (int(t.shape[0]), int(t.shape[1])) for t in reader.tensors if len(t.shape) == 2
+            t.name: (int(t.shape[0]), int(t.shape[1]))
+            for t in reader.tensors
+            if len(t.shape) == 2 and t.name.startswith("blk.")
         }
         self._heads = {kind: self._count(reader, key) for kind, key in _HEADS.items()}
         kind = next(arch for arch, name in MODEL_ARCH_NAMES.items() if name == self.architecture)
