@@ -182,7 +182,7 @@ def test_a_pair_of_another_shape_or_for_no_matrix_is_named(model: Embedded, home
     beyond = {name.replace("layers.0", "layers.7"): t for name, t in good.tensors.items()}
     with pytest.raises(Damaged, match=r"layers\.7\.mlp\.down_proj` is no matrix"):
         write_lora(replace(good, tensors=beyond), Path(str(model.gguf)), home / "x.gguf")
-    embedded = {name.replace("layers.0.self_attn.q_proj", "embed_tokens"): t for name, t in first.items()}
+    embedded = {name.replace("layers.0.self_attn.q_proj", "embed_tokens"): t for name, t in good.tensors.items()}
     with pytest.raises(Damaged, match="embed_tokens` is no matrix of this model's layers"):
         write_lora(replace(good, tensors=embedded), Path(str(model.gguf)), home / "x.gguf")
     assert not (home / "x.gguf").exists()
