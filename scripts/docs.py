@@ -79,18 +79,18 @@ def _rows(part: dict[str, Any], parts: dict[str, Any]) -> str:
 
 
 def keys_table(schema: dict[str, Any]) -> str:
-    """The keys of suffice.yaml, those of `target` and `profile` with their group in front."""
+    """The keys of suffice.yaml, those of a group with its name in front."""
     rows = ["| Key | Default | Is |\n|---|---|---|\n"]
     for name, field in schema["properties"].items():
         part = schema["$defs"].get(field.get("$ref", "").rsplit("/", 1)[-1], {})
-        inner = part.get("properties", {}).items() if name in ("target", "profile", "judge") else [("", field)]
+        inner = part.get("properties", {}).items() if name in PARTS else [("", field)]
         rows += [_key(f"{name}.{n}" if n else name, f) for n, f in inner]
     return "".join(rows)
 
 
 def _key(name: str, field: dict[str, Any]) -> str:
     default = field.get("default")
-    shown = "none" if default in (None, "") else f"`{json.dumps(default)}`".replace('"', "")
+    shown = "none" if default in (None, "", {}) else f"`{json.dumps(default)}`".replace('"', "")
     return f"| `{name}` | {shown} | {field['description']} |\n"
 
 
@@ -171,7 +171,12 @@ def _said(parameter: Any) -> str:
 
 
 ROWS = ("ground", "nouns", "stores", "verbs", "doors")
-SHELVES = ("layers", "models", "scorers", "probes", "readers", "embedders", "indexes", "importers")
+SHELVES = (
+    *("layers", "models", "scorers", "probes", "readers", "embedders", "indexes", "importers"),
+    *("trainers", "exporters", "platforms"),
+)
+PARTS = ("target", "profile", "judge", "training")
+"""Keys of suffice.yaml that are groups of keys."""
 
 
 def house_map() -> str:
@@ -179,7 +184,7 @@ def house_map() -> str:
     lines = ["```text"]
     for row, rooms in zip(ROWS, _rows_of_the_house(), strict=True):
         lines += ["", row, *(line for room in rooms for line in _room(room))]
-    lines += ["", "shelves: one file is one plugin", *(f"  {s + '/':<14}{_on_shelf(s)}" for s in SHELVES), "```"]
+    lines += ["", "shelves: one file is one plugin", *(f"  {s + '/':<19}{_on_shelf(s)}" for s in SHELVES), "```"]
     return "\n".join(lines).replace("```text\n\n", "```text\n") + "\n"
 
 
@@ -195,7 +200,7 @@ def _room(name: str) -> list[str]:
     if name.startswith("__") or not (file.is_file() or package.is_file()):
         return []
     said = (ast.get_docstring(ast.parse((file if file.is_file() else package).read_text("utf-8"))) or "").split("\n\n")
-    return [f"  {name + ('.py' if file.is_file() else '/'):<14}{' '.join(said[0].split())}"]
+    return [f"  {name + ('.py' if file.is_file() else '/'):<19}{' '.join(said[0].split())}"]
 
 
 def _on_shelf(shelf: str) -> str:
