@@ -40,7 +40,8 @@ class Worth:
         low, high = self.usd_per_month
         cost = f"building and refreshing it costs about ${low:,.0f} to ${high:,.0f} a month over {self.months:g} months"
         if not self.pays_from:
-            return f"{cost}, and it spares no tokens: it pays by its quality alone"
+            spared = f"{self.tokens_saved:,.0f} tokens a request and no money" if self.tokens_saved > 0 else "no tokens"
+            return f"{cost}, and it spares {spared}: it pays by its quality alone"
         told = "; ".join(f"at ${p:g} per million tokens from {lo:,.0f} to {hi:,.0f}" for p, lo, hi in self.pays_from)
         return f"{cost}, and it spares {self.tokens_saved:,.0f} tokens a request: it pays {told} requests a day"
 

@@ -37,7 +37,10 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     screen.print(_ladder(body, screen.width))
     screen.print()
     _reasons(body, screen)
+    _list(screen, "What was learned from how many rows", _learned(body.get("learning_curve")))
     _list(screen, "The way down", [f"{a['title']}: {a['reason']}" for a in body.get("down", ())])
+    _list(screen, "Student and teacher", _deferred(body.get("deferral")))
+    _list(screen, "What training broke, and when it pays", _broke(body.get("regressions")))
     _list(screen, "On fresh examples", _confirmed(body.get("confirmation")))
     _list(screen, "What each layer brings on dev", (body.get("ablation") or {}).get("sentences", []))
     _list(screen, "What hung on chance", _chance(body.get("variance")))
@@ -168,6 +171,57 @@ def _list(screen: Console, title: str, lines: list[str]) -> None:
         screen.print(Text(title, style="bold"))
     for line in lines:
         screen.print(Padding(Text(f"· {line}"), (0, 0, 0, 1)))
+
+
+def _learned(found: Body | None) -> list[str]:
+    """The learning curve: what was measured, and what twice the rows would add."""
+    if found is None:
+        return []
+    points = ", ".join(f"{at['rows']:,} rows {at['estimate']:.2f}" for at in found["measured"])
+    gain = "" if found["gain"] is None else f": {_between(**_ends(found['gain']), how='+.3f')}"
+    more = f"twice as many rows: {found['pays']}{gain}, at {found['level']:.0%}"
+    return [line for line in (f"{points}, on {found['items']} dev items held out", more, found["stopped"]) if line]
+
+
+def _ends(found: Body) -> dict[str, Any]:
+    return {name: found[name] for name in ("estimate", "low", "high")}
+
+
+def _deferred(found: Body | None) -> list[str]:
+    """What a student and its teacher reach together at the threshold that was taken."""
+    if found is None:
+        return []
+    taken = next((step for step in found["steps"] if step["threshold"] == found["threshold"]), None)
+    if taken is None:
+        return [f"even the student's surest answers lose more than {found['risk']:g}, on {found['items']} dev items"]
+    loss = "ruled out" if found["proven"] else "not seen, though too few items rule it out"
+    told = f"sure from {taken['threshold']:.2f} the student answers {taken['answered']:.0%}"
+    both = f"{taken['quality']:.2f} together on {found['items']} dev items, {taken['tokens']:.0f} tokens a request"
+    return [f"{told}, {both}; a loss of {found['risk']:g} is {loss}"]
+
+
+LOSS = {
+    "proven to regress": "is proven",
+    "likely to regress": "is likely",
+    "ruled out": "is ruled out",
+    "cannot tell": "can be neither shown nor ruled out",
+}
+
+
+def _broke(found: Body | None) -> list[str]:
+    """What got worse on test, slice by slice and in general, and from which volume training pays."""
+    if found is None:
+        return []
+    parts = [(found["of"], found["core"], "test items"), ("in general", found["general"], "questions of no task")]
+    lines = [_lost(name, part, what, found["tolerance"]) for name, part, what in parts if part is not None]
+    slices = [*found["slices"], *(found["general"] or {"slices": []})["slices"]]
+    worse = [f"{one['name']} {one['before']:.2f} → {one['after']:.2f}" for one in slices if one["regressed"]]
+    return [*lines, *([f"regressed: {', '.join(worse)}"] if worse else []), found["worth"]["words"]]
+
+
+def _lost(name: str, part: Body, what: str, tolerance: float) -> str:
+    change = f"{name}: {part['before']:.2f} → {part['after']:.2f} on {part['n']} {what}, {part['losses']} got worse"
+    return f"{change}; a loss beyond {tolerance:g} {LOSS[part['decision']]}"
 
 
 def _predicted(one: Body) -> str:

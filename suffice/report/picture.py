@@ -80,7 +80,7 @@ def curve_of(found: Mapping[str, Any], target: float | None) -> Markup:
     lowest = _lowest([at["low"] for at, _ in points])
     marks = _levels(lowest, target)
     for at, kind in points:
-        x = f"{8 + 86 * (math.log(at['rows']) - least) / (most - least or 1.0):.2f}%"
+        x = _along((math.log(at["rows"]) - least) / (most - least or 1.0))
         marks += _point(at, x, lowest, kind)
         marks += Markup('<text x="{}" y="99%" class="middle">{}</text>').format(x, count(at["rows"]))
     told = "; ".join(f"{at['rows']} rows: {share(at['estimate'])}" for at, _ in points)
@@ -97,14 +97,15 @@ def deferral_of(found: Mapping[str, Any]) -> Markup:
     """The score of student and teacher together over the share that the student answers itself."""
     steps = found["steps"]
     lowest = _lowest([step["quality"] for step in steps])
-    places = [(f"{8 + 86 * step['answered']:.2f}%", _up(step["quality"], lowest)) for step in steps]
+    places = [(_along(step["answered"]), _up(step["quality"], lowest)) for step in steps]
     marks = _levels(lowest, None)
     for (x, y), (then, there) in pairwise(places):
         marks += Markup('<line class="path" x1="{}" x2="{}" y1="{}" y2="{}"/>').format(x, then, y, there)
     kept = [place for step, place in zip(steps, places, strict=True) if step["threshold"] == found["threshold"]]
     marks += Markup("").join(Markup('<circle class="dot" cx="{}" cy="{}" r="5"/>').format(*place) for place in kept)
-    scale = ((8, "0 % answered"), (94, "100 %"))
-    marks += Markup("").join(Markup('<text x="{}%" y="99%" class="middle">{}</text>').format(*at) for at in scale)
+    scale = (_along(tick) for tick in TICKS)
+    label = Markup('<text x="{}" y="99%" class="middle" aria-hidden="true">{}</text>')
+    marks += Markup("").join(label.format(x, percent(tick)) for x, tick in zip(scale, TICKS, strict=True))
     told = "; ".join(f"{percent(s['answered'])} answered: {share(s['quality'])}" for s in steps[::5])
     return _svg("curve", "deferral-curve", "Score over the share the student answers", told, marks)
 
@@ -115,11 +116,19 @@ def _lowest(values: Sequence[float]) -> float:
 
 
 def _levels(lowest: float, target: float | None) -> Markup:
-    """Level lines of a curve from its lowest to 1, and the target's."""
-    line = Markup('<line class="{}" x1="0" x2="100%" y1="{}" y2="{}"/><text x="2" y="{}" dy="-3">{}</text>')
-    ticks = [lowest + (1 - lowest) * tick for tick in TICKS]
-    drawn = Markup("").join(line.format("grid", *(_up(t, lowest),) * 3, share(t)) for t in ticks)
-    return drawn if target is None else drawn + line.format("target", *(_up(target, lowest),) * 3, "target")
+    """Level lines of a curve down from 1, and the target's; a level that lies at the target has no label of its own."""
+    line = Markup('<line class="{}" x1="0" x2="100%" y1="{y}" y2="{y}"/>')
+    label = Markup('<text x="2" y="{}" dy="-3" class="{}" aria-hidden="true">{}</text>')
+    wide = 1 - lowest
+    step = 0.05 if wide < 0.25 else 0.1 if wide < 0.55 else 0.2
+    levels = [1 - step * n for n in range(math.floor(wide / step + 1e-9) + 1)]
+    apart = [level for level in levels if target is None or abs(level - target) > wide / 12]
+    drawn = Markup("").join(line.format("grid", y=_up(level, lowest)) for level in levels)
+    drawn += Markup("").join(label.format(_up(level, lowest), "", share(level)) for level in apart)
+    if target is None:
+        return drawn
+    y = _up(target, lowest)
+    return drawn + line.format("target", y=y) + label.format(y, "goal", "target")
 
 
 def stage_bar(stage: Mapping[str, Any], longest: float) -> Markup:
@@ -187,6 +196,11 @@ def _told(step: Mapping[str, Any], target: Mapping[str, Any]) -> str:
 
 def _at(value: float) -> str:
     return f"{min(1.0, max(0.0, value)) * 100:.2f}%"
+
+
+def _along(value: float) -> str:
+    """A place across a curve, right of the labels of its levels."""
+    return f"{14 + 80 * value:.2f}%"
 
 
 def _up(value: float, lowest: float) -> str:

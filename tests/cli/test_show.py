@@ -61,3 +61,35 @@ def test_that_nothing_helped_is_said_only_where_something_was_tried(tried: list[
     body["diagnosis_of"] = {"note": "there is nothing to intervene in", "words": [], "tried": tried}
     text = words(shown(body, 120))
     assert "there is nothing to intervene in" in text and ("nothing that was tried fixes these" in text) is said
+
+
+def trained() -> Any:
+    return json.loads((Path(__file__).parent.parent / "verdicts" / "trained.json").read_text("utf-8"))
+
+
+def test_what_was_trained_is_told_with_its_curves_and_what_it_broke() -> None:
+    body = trained()
+    text = words(shown(body, 100))
+    last, twice = body["learning_curve"]["measured"][-1], body["learning_curve"]["gain"]
+    assert f"{last['rows']:,} rows {last['estimate']:.2f}, on 62 dev items held out" in text
+    assert f"twice as many rows: cannot tell: {twice['estimate']:+.3f} [" in text
+    assert body["learning_curve"]["stopped"] in text
+    assert "the student answers 91%, 0.99 together on 140 dev items" in text and "a loss of 0.02 is ruled out" in text
+    assert "in general: 0.01 → 0.01 on 130 questions of no task" in text and "regressed" not in text
+    assert words(body["regressions"]["worth"]["words"]) in text
+
+
+def test_slices_that_regressed_are_named_and_a_student_that_is_never_sure_too() -> None:
+    body = trained()
+    body["regressions"]["slices"][0] |= {"name": "refunds", "before": 0.9, "after": 0.4, "regressed": True}
+    body["regressions"] |= {"core": None, "general": None}
+    body["deferral"]["threshold"] = None
+    text = words(shown(body, 100))
+    assert "regressed: refunds 0.90 → 0.40" in text and "in general" not in text
+    assert "even the student's surest answers lose more than 0.02" in text
+
+
+def test_a_curve_of_two_points_promises_nothing() -> None:
+    body = trained()
+    body["learning_curve"] |= {"gain": None, "predicted": [], "stopped": ""}
+    assert "twice as many rows: cannot tell, at" in words(shown(body, 100))

@@ -30,6 +30,9 @@ FIXED = {
     "created",
     "stop_at",
     "looks",
+    "hash",
+    "row",
+    "pays",
 }
 
 

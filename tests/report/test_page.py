@@ -190,3 +190,41 @@ def test_what_is_not_a_verdict_is_refused_and_nothing_is_written(wrong: dict[str
     with pytest.raises(InputError, match="not a verdict of format 1"):
         render({**(verdict() if wrong else {}), **wrong}, tmp_path / "report.html")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_page_shows_what_was_trained(tmp_path: Path) -> None:
+    body = verdict("trained")
+    page = text(body, tmp_path)
+    for at in body["learning_curve"]["measured"]:
+        assert f"{at['rows']:,} {numbers.share(at['estimate'])}" in page
+    assert body["learning_curve"]["stopped"] in page and "whether more rows would pay" in page.lower()
+    assert numbers.share(body["deferral"]["threshold"]) + " ✓" in page
+    assert body["regressions"]["worth"]["words"] in page.replace(". What", " What")
+    assert "✕ yes" not in page and "No item changed in" in page
+
+
+def test_a_page_names_the_slices_that_changed_and_not_the_others(tmp_path: Path) -> None:
+    body = verdict("trained")
+    first, second, *_ = body["regressions"]["slices"]
+    first |= {"name": "refunds", "before": 0.9, "after": 0.4, "wins": 0, "losses": 9, "regressed": True}
+    page = text(body, tmp_path)
+    assert "refunds" in page and "✕ yes" in page and f"No item changed in the others: {second['name']}, " in page
+
+
+def test_a_gate_that_was_forced_is_no_gate_that_holds(tmp_path: Path) -> None:
+    body = verdict("trained")
+    forced = [g["name"] for step in body["steps"] for g in step["gates"] if g["forced"]]
+    assert forced == ["behaviour wall"]
+    assert "! forced: behaviour wall" in text(body, tmp_path)
+
+
+@pytest.mark.parametrize("target", [None, 0.9, 0.3])
+def test_the_levels_of_a_curve_are_round_and_none_hides_the_target(target: float | None, tmp_path: Path) -> None:
+    body = verdict("trained")
+    body["task"]["target"]["quality"] = target
+    source = render(body, tmp_path / "report.html").read_text("utf-8")
+    drawn = source[source.index('class="curve"') :]
+    drawn = drawn[: drawn.index("</svg>")]
+    levels = re.findall(r'dy="-3" class="" aria-hidden="true">([\d.]+)<', drawn)
+    assert levels[0] == "1.00" and all(float(x) * 20 == pytest.approx(round(float(x) * 20)) for x in levels)
+    assert (">target<" in drawn) == (target is not None) and ("0.90" in levels) == (target != 0.9)
