@@ -10,6 +10,7 @@ from typing import Any
 from .afterwards import SAVED
 from .asking import Asking
 from .compare import clusters
+from .curate import deserving
 from .data import Dataset, Example
 from .descend import Change
 from .lean import held_to, lean
@@ -77,15 +78,20 @@ class Teaching:
             return layer.fit(self.beneath, self.lessons)
 
     @cached_property
+    def pool(self) -> Dataset:
+        """What there is to learn from: pool without what a training set would leave out."""
+        return deserving(self.asking.task.parts.pool, self.asking.task)
+
+    @cached_property
     def answers(self) -> Run:
-        """What the teacher says of all of pool."""
+        """What the teacher says of all that there is to learn from."""
         title = "what the frozen stack answers on dev, for others to learn"
-        return self.asking.run(self.teacher, self.asking.task.parts.pool, "pool", title)
+        return self.asking.run(self.teacher, self.pool, "pool", title)
 
     @cached_property
     def lessons(self) -> Dataset:
-        """Pool with the teacher's answers in the place of the expected ones; what the scorer rejects is left out."""
-        pool, right = self.asking.task.parts.pool, {}
+        """The teacher's answers in the place of the expected ones; what the scorer rejects is left out."""
+        pool, right = self.pool, {}
         for record in self.answers.records:
             if record.answer is not None and record.score.value is not None and record.score.value >= 1 - 1e-9:
                 right[record.id] = record.answer
@@ -108,7 +114,7 @@ class Teaching:
         """A classifier in the teacher has learned all of pool."""
         select = self.asking.task.parts.select
         out = {row.id for row in fitted.taught(self.beneath, self.lessons).held}
-        pool = () if "classifier" in self.beneath.names else self.asking.task.parts.pool
+        pool = () if "classifier" in self.beneath.names else self.pool
         return select.only((*select, *(e for e in pool if e.id in out)), "what neither has learned")
 
 

@@ -42,6 +42,8 @@ class Made:
     """On dev, which chose: a description, no proof."""
     told: Mapping[str, Json]
     """The learning curve, or the curve of deferral; empty where neither was drawn."""
+    left_out: int = 0
+    """Rows that were given and not learned from: they repeat one another, or items that choose or judge."""
 
 
 @dataclass(frozen=True)
@@ -83,12 +85,14 @@ def train(task: Task, base: Stack, hands: Hands, *, rows: Dataset | None = None,
     """Train the task's recipe over the lean form of `base`, on `rows` or on the pool, and choose its form on dev."""
     _here(base.model, task)
     asking = hands.asking(task)
-    tuned = Tuning(asking, base, rows=rows, whole=not curve).stacks()
+    tuning = Tuning(asking, base, rows=rows, whole=not curve)
+    tuned = tuning.stacks()
     before = asking.run(base, task.parts.select, "select", "the stack without training")
     runs = [asking.run(s, task.parts.select, "select", "the trained stack on dev") for s in tuned]
     after = max(runs, key=lambda run: run.quality or 0.0)
     told = learning_of(Reading(asking.evidence), task.profile.smallest_lift, task.target.quality, task.seed)
-    return Made(after.stack, before, after, compare(before, after, seed=task.seed), told or {})
+    left_out = len(rows) - len(tuning.pool) if rows is not None else 0
+    return Made(after.stack, before, after, compare(before, after, seed=task.seed), told or {}, left_out)
 
 
 def distil(task: Task, teacher: Stack, base: Stack, hands: Hands, *, risk: float = RISK) -> Made | None:

@@ -16,6 +16,7 @@ from .places import placed
 from .plan import LADDER, layer_of
 from .record import Run
 from .run import Progress
+from .split import seeded
 from .stack import Stack
 from .stats.curve import Curve, learned
 from .trainer import Stage, listening
@@ -71,8 +72,15 @@ class Tuning:
 
     @cached_property
     def pool(self) -> Dataset:
-        """What there is to learn from: pool without what a training set would leave out."""
-        return self.rows or deserving(self.asking.task.parts.pool, self.asking.task)
+        """What there is to learn from, without what a training set would leave out, in the order of the seed.
+
+        Rows that were given come from anywhere, dev included: what repeats `select`, which chooses, is left out, and a
+        file that is sorted by label would make slices of few labels.
+        """
+        task = self.asking.task
+        if self.rows is None:
+            return deserving(task.parts.pool, task)
+        return deserving(self.rows.only(seeded(self.rows, task.seed)), task, beside=task.parts.select)
 
     @property
     def _shares(self) -> Iterator[float]:

@@ -8,7 +8,7 @@ found.dropped     everything else, with step and reason
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
@@ -152,9 +152,13 @@ def clean(
     return Cleaned(left, tuple(dropped), tuple(told))
 
 
-def deserving(examples: Dataset, task: Task) -> Dataset:
-    """Those of some dev examples that a training set would keep as they are; what holds a secret is not among them."""
-    cleaned = clean([Candidate(e) for e in examples], task, policy="keep", judging=judging_of(task))
+def deserving(examples: Dataset, task: Task, *, beside: Iterable[Example] = ()) -> Dataset:
+    """Those of some examples that a training set would keep as they are; what holds a secret is not among them.
+
+    Nothing that judges is, nor what repeats it, nor anything of `beside`: examples that are to choose.
+    """
+    judging = (*judging_of(task), *beside)
+    cleaned = clean([Candidate(e) for e in examples], task, policy="keep", judging=judging)
     return examples.only(c.example for c in cleaned.kept if c.example == examples.by_id[c.id])
 
 
