@@ -51,7 +51,7 @@ class Teaching:
     def weights(self, stack: Stack) -> Stack:
         """Prompt into weights: the stack's own answers, learned under the bare goal."""
         task = self.asking.task
-        layer = find("layers", "adapter").for_task(task)
+        layer = replace(find("layers", "adapter").for_task(task), replies="own")
         below = lean(self.teacher, task)
         with listening(lambda s: self.asking.watch("prompt into weights: training", told_by(s))):
             tuned = placed(below, layer.fit(below, self.lessons))

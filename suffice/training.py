@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
+from .adapter import Adapter
 from .artifacts import Artifacts, write_whole
 from .demonstrations import Demonstration
 from .digest import digest_of, plain
@@ -70,6 +71,14 @@ def base_of(model: Any) -> Base | None:
 def trainable(model: Any) -> bool:
     """Whether a model's weights are here to be trained."""
     return callable(getattr(model, "base", None))
+
+
+def took(folder: Path, artifact: str) -> float:
+    """The seconds that training an artifact took, by its card; 0 where there is none."""
+    if not artifact:
+        return 0.0
+    card = Adapter.read(Artifacts(folder / ".suffice" / "artifacts").path(artifact)).card
+    return float(card.get("metrics", {}).get("seconds", 0.0))
 
 
 def missing() -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from .looks import Values
 from .plan import FINALISTS
 from .split import apart
 from .stack import Stack
+from .training import took
 from .types import Json
 
 SEEDS = 3
@@ -25,13 +26,14 @@ def refit(asking: Asking, stack: Stack) -> None:
     """Fit the final stack again on other draws of dev, where that can be paid for, and write down how it does there."""
     if not _learns(stack):
         return
-    parts = asking.task.parts
+    parts, minutes = asking.task.parts, _minutes(asking, stack)
     runs = [asking.run(stack, parts.select, "select", "the same stack, fitted on another draw").id]
     for seed in range(1, SEEDS):
         pool, select = apart(parts.dev, asking.task.seed + seed)
-        if not asking.begins({"refit": seed}, len(select)):
+        minutes -= _again(asking, stack)
+        if minutes < 0 or not asking.begins({"refit": seed}, len(select)):
             break
-        again = _fitted(stack, pool)
+        again = _fitted(stack, pool, seed)
         runs.append(asking.run(again, select, f"select {seed}", f"fitted on another draw of dev, seed {seed}").id)
     asking.evidence.add("refit", runs=runs, wanted=SEEDS)
 
@@ -75,13 +77,30 @@ def _mean(scores: Sequence[float | None], at: Sequence[int]) -> float:
 
 
 def _learns(stack: Stack) -> bool:
-    return any(type(layer).fit is not Layer.fit for layer in stack.layers)
+    """Whether anything in a stack learns from examples; what learned from a stack's own replies is not drawn again."""
+    taught = any(getattr(layer, "replies", "expected") == "own" for layer in stack.layers) or "student" in stack.names
+    return not taught and any(type(layer).fit is not Layer.fit for layer in stack.layers)
 
 
-def _fitted(stack: Stack, pool: Dataset) -> Stack:
-    """The same recipes, fitted anew from the innermost layer on."""
+def _minutes(asking: Asking, stack: Stack) -> float:
+    """What is left of the minutes that training may take; endless where nothing was trained."""
+    if not _again(asking, stack):
+        return math.inf
+    spent = sum(p["seconds"] for line in asking.evidence.of("curve") for p in line["points"])
+    return asking.task.training.minutes - float(spent) / 60
+
+
+def _again(asking: Asking, stack: Stack) -> float:
+    """Minutes that training the stack's adapter once more takes."""
+    adapters = (str(getattr(layer, "adapter", "")) for layer in stack.layers)
+    return sum(took(asking.task.folder, adapter) for adapter in adapters) / 60
+
+
+def _fitted(stack: Stack, pool: Dataset, seed: int) -> Stack:
+    """The same recipes, fitted anew from the innermost layer on; what draws by chance draws by another seed."""
     layers: tuple[Layer, ...] = ()
     for layer in reversed(stack.layers):
         below = replace(stack, layers=layers)
-        layers = (layer.fit(below, pool), *layers)
+        drawn = getattr(layer, "seeded", None)
+        layers = ((drawn(seed) if callable(drawn) else layer).fit(below, pool), *layers)
     return replace(stack, layers=layers)

@@ -34,6 +34,18 @@ def test_a_climb_trains_where_the_gates_hold_and_draws_the_curve(tmp_path: Path)
     assert verify(tmp_path).numbers > 50
 
 
+def test_training_is_repeated_with_other_seeds_where_there_is_time(tmp_path: Path) -> None:
+    task = school(tmp_path, kind="schema", quality=0.9)
+    found = climb(replace(task, training=replace(task.training, minutes=5.0)))
+    fits = found.body["variance"]["fits"]
+    assert (found.stop_at, fits["fits"], fits["wanted"]) == ("fine_tuning", 3, 3)
+    assert fits["deviation"] is not None
+    hurried = school(tmp_path / "hurried", kind="schema", quality=0.9)
+    again = climb(replace(hurried, training=replace(hurried.training, minutes=2.0)))
+    assert again.stop_at == "fine_tuning" and again.body["variance"]["fits"]["fits"] == 1
+    assert verify(tmp_path) and verify(tmp_path / "hurried")
+
+
 def test_a_curve_that_leads_nowhere_is_not_followed_to_its_end(tmp_path: Path) -> None:
     found = climb(school(tmp_path, kind="schema", quality=0.9, recipe={"ceiling": 0.03}))
     curve = found.body["learning_curve"]

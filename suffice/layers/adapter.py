@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from ..data import Dataset
 from ..demonstrations import Words, demonstrations
@@ -37,6 +37,8 @@ class Adapter(Layer):
     """The trainer's fields that differ from its defaults."""
     share: float = 1.0
     """The share of the demonstrations that is learned from: below 1 for a learning curve."""
+    replies: Literal["expected", "own"] = "expected"
+    """Whose replies were learned: those that examples expect, or those that a stack gave itself."""
     folder: Path = field(default=Path(), repr=False, compare=False)
 
     @classmethod
