@@ -285,7 +285,8 @@ def learning_of(reading: Reading, smallest: float, target: float | None, seed: i
         return None
     points = line["points"]
     values = [[reading.values(p["run"])[i] or 0.0 for i in line["items"]] for p in points]
-    found = learned([p["rows"] for p in points], values, smallest=smallest, target=target, seed=seed)
+    groups = clusters([reading.examples[i] for i in line["items"]])
+    found = learned([p["rows"] for p in points], values, groups, smallest=smallest, target=target, seed=seed)
     took = [{k: p.get(k) for k in ("seconds", "cpu_seconds", "tokens", "epochs")} for p in points]
     measured = [{**plain(at), **spent} for at, spent in zip(found.measured, took, strict=True)]
     return {**plain(found), "measured": measured, "items": len(line["items"]), "stopped": line["stopped"]}

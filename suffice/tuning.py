@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from .asking import Asking
+from .compare import clusters
 from .curate import deserving
 from .data import Dataset
 from .evidence import Line
@@ -52,6 +53,8 @@ class Tuning:
             points.append(self._measured(adapter))
         told = {"rung": "fine_tuning", "items": [e.id for e in self.held], "points": points, "stopped": stopped}
         self.asking.evidence.add("curve", **told)
+        if self.rows is not None:
+            self.asking.evidence.add_examples(self.held, "held")
         return [*self._with(adapter)]
 
     @cached_property
@@ -128,7 +131,7 @@ class Tuning:
             if line["run"] in records:
                 records[line["run"]][line["id"]] = line["value"] or 0.0
         values = [[records[p["run"]][e.id] for e in self.held] for p in points]
-        return learned([p["rows"] for p in points], values)
+        return learned([p["rows"] for p in points], values, clusters(self.held.examples))
 
     def _with(self, adapter: Any) -> Iterator[Stack]:
         tuned = placed(self.lean, adapter)

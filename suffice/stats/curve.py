@@ -6,11 +6,13 @@ Loog (2022) show how well it extrapolates, and how often no law does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from suffice.stats.sample import check_level, finite, scores
+from suffice.stats.interval import mean_interval
+from suffice.stats.sample import check_level, finite, group_codes, scores
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +23,17 @@ if TYPE_CHECKING:
 Pays = Literal["pays", "does not pay", "cannot tell"]
 
 DRAWS = 2_000
-LUCK = 0.015
-"""The standard deviation of a score from one training to the next, where nobody measured it: docs/LOG.md."""
-BENDS = (0.05, 1.5, 30)
+LUCK, LEAST_LUCK = 0.2, 0.005
+"""The standard deviation of a score from one training to the next, by another seed and other rows of the same number:
+0.2 over the root of the rows, and never under 0.005. Published scores with ten seeds a size (SetFit's few-shot results,
+116 pairs of a curve and a size) have a median of 0.18 over that root, from 8 rows to 1,000: benchmarks/curves.py.
+"""
+BENDS = (0.05, 1.5, 100)
 """The exponents c that are thought possible: from, to, and how many between, evenly in logarithm."""
 AT_LEAST = 3
 """Sizes without which no curve is drawn."""
+SURE = 1e-4
+"""The least error that a mean is thought to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,20 +61,27 @@ class Curve:
     level: float = 0.9
 
 
+def luck_at(rows: int) -> float:
+    """How far a score goes from one training to the next, where nobody measured it."""
+    return max(LEAST_LUCK, LUCK / math.sqrt(rows))
+
+
 def learned(
     sizes: Sequence[int],
     values: Sequence[Sequence[float]],
+    groups: Sequence[Hashable] | None = None,
     *,
     smallest: float = 0.02,
     target: float | None = None,
-    luck: float = LUCK,
+    luck: float | None = None,
     alpha: float = 0.1,
     seed: int = 0,
 ) -> Curve:
     """The curve through scores of the same items after training on `sizes` rows each.
 
-    Items are drawn again with replacement, the same ones for every size; `luck` is added, since another training on the
-    same rows scores otherwise. Limits hold at 1 − alpha. More rows pay where twice as many add at least `smallest`.
+    Items, whole groups where given, are drawn again with replacement, the same ones for every size; chance from one
+    training to the next is added, with a standard deviation of `luck` or of `luck_at`. Limits hold at 1 − alpha. More
+    rows pay where twice as many add at least `smallest`.
     """
     import numpy as np
 
@@ -75,10 +89,10 @@ def learned(
     if len(table) != len(sizes):
         raise ValueError(f"{len(sizes)} sizes and {len(table)} rows of values: give one row of values a size")
     draw = np.random.default_rng(seed)
-    items = draw.integers(0, table.shape[1], (DRAWS, table.shape[1]))
-    means = table[:, items].mean(axis=2).T
-    errors = table.std(axis=1) / np.sqrt(max(1, table.shape[1] - 1))
-    return _drawn(sizes, table.mean(axis=1), means, errors, smallest, target, luck, alpha, seed)
+    means = _again(table, group_codes(groups, table.shape[1]), draw)
+    ends = [mean_interval(row, groups, alpha=alpha, seed=seed) for row in table]
+    measured = [At(n, one.estimate, one.low, one.high) for n, one in zip(sizes, ends, strict=True)]
+    return _drawn(measured, means, smallest, target, luck, alpha, seed)
 
 
 def traced(
@@ -88,7 +102,7 @@ def traced(
     *,
     smallest: float = 0.02,
     target: float | None = None,
-    luck: float = LUCK,
+    luck: float | None = None,
     alpha: float = 0.1,
     seed: int = 0,
 ) -> Curve:
@@ -96,50 +110,72 @@ def traced(
     import numpy as np
 
     middle, spread = finite(means, "means"), finite(errors, "errors")
+    if not len(sizes) == middle.size == spread.size:
+        raise ValueError(f"{len(sizes)} sizes, {middle.size} means and {spread.size} errors: give one of each a size")
+    if (spread < 0).any():
+        raise ValueError("standard errors are 0 or more")
     draws = middle + np.random.default_rng(seed).normal(size=(DRAWS, len(middle))) * spread
-    return _drawn(sizes, middle, draws, spread, smallest, target, luck, alpha, seed)
+    ends = np.quantile(draws, [alpha / 2, 1 - alpha / 2], axis=0)
+    measured = [At(n, float(m), float(lo), float(hi)) for n, m, lo, hi in zip(sizes, middle, *ends, strict=True)]
+    return _drawn(measured, draws, smallest, target, luck, alpha, seed)
+
+
+def _again(table: Floats, codes: npt.NDArray[np.intp] | None, draw: np.random.Generator) -> Floats:
+    """Means of items, or of whole groups, drawn again (draws × sizes).
+
+    Where all items score the same, drawing again tells nothing: one of n + 2 is taken to have scored otherwise.
+    """
+    import numpy as np
+
+    units = np.arange(table.shape[1]) if codes is None else codes
+    count = int(units.max()) + 1
+    sums, held = np.stack([np.bincount(units, row, count) for row in table]), np.bincount(units)
+    often = draw.multinomial(count, np.full(count, 1 / count), DRAWS)
+    means: Floats = (often @ sums.T) / (often @ held)[:, None]
+    unseen = np.where(table.var(axis=1) > 0, 0.0, 1 / (count + 2))
+    return np.clip(means + draw.normal(size=means.shape) * unseen, 0, 1)
 
 
 def _drawn(
-    sizes: Sequence[int],
-    middle: Floats,
+    measured: Sequence[At],
     means: Floats,
-    errors: Floats,
     smallest: float,
     target: float | None,
-    luck: float,
+    luck: float | None,
     alpha: float,
     seed: int,
 ) -> Curve:
     import numpy as np
 
     check_level(alpha)
-    if list(sizes) != sorted(set(sizes)) or sizes[0] < 1:
-        raise ValueError(f"sizes are {list(sizes)}: give growing numbers of rows")
-    ends = np.quantile(means, [alpha / 2, 1 - alpha / 2], axis=0)
-    measured = tuple(At(n, float(m), float(lo), float(hi)) for n, m, lo, hi in zip(sizes, middle, *ends, strict=True))
+    sizes = [at.rows for at in measured]
+    if not sizes or sizes != sorted(set(sizes)) or sizes[0] < 1:
+        raise ValueError(f"sizes are {sizes}: give growing numbers of rows")
     if len(sizes) < AT_LEAST:
-        return Curve(measured, (), "cannot tell", None, level=1 - alpha)
+        return Curve(tuple(measured), (), "cannot tell", None, level=1 - alpha)
     draw = np.random.default_rng([seed, 1])
-    a, b, c = _laws(sizes, means, np.hypot(errors, luck), draw)
+    chance = np.array([luck_at(n) if luck is None else luck for n in sizes])
+    a, b, c = _laws(sizes, means + draw.normal(size=means.shape) * chance, np.hypot(means.std(axis=0), chance), draw)
     last = sizes[-1]
 
     def at(rows: float) -> Floats:
         found: Floats = np.clip(a - b * rows ** (-c), 0, 1)
         return found
 
-    lucky = draw.normal(size=(2, DRAWS)) * luck
-    predicted = [_limits(round(last * k), np.clip(at(last * k) + lucky[0], 0, 1), alpha) for k in (2, 4)]
+    predicted = []
+    for rows in (2 * last, 4 * last):
+        further = draw.normal(size=DRAWS) * (luck_at(rows) if luck is None else luck)
+        predicted.append(_limits(rows, np.clip(at(rows) + further, 0, 1), alpha))
     gain = _limits(2 * last, at(2 * last) - at(last), alpha)
     pays: Pays = "pays" if gain.low >= smallest else "does not pay" if gain.high < smallest else "cannot tell"
-    return Curve(measured, tuple(predicted), pays, gain, _wanted(at, last, target), 1 - alpha)
+    return Curve(tuple(measured), tuple(predicted), pays, gain, _wanted(at, last, target), 1 - alpha)
 
 
 def _laws(sizes: Sequence[int], means: Floats, errors: Floats, draw: np.random.Generator) -> tuple[Floats, ...]:
     """For each draw of the means a law (a, b, c): the exponent drawn by how well the best law with it fits."""
     import numpy as np
 
-    n, weight = np.asarray(sizes, dtype=np.float64), 1 / errors**2
+    n, weight = np.asarray(sizes, dtype=np.float64), 1 / np.maximum(errors, SURE) ** 2
     bends = np.geomspace(*BENDS)
     fits = np.array([_fit(-(n**-bend), means, weight) for bend in bends])
     misfit = fits[:, 2, :]
