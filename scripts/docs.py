@@ -166,7 +166,8 @@ def _option(parameter: Any) -> str:
 
 def _said(parameter: Any) -> str:
     default = parameter.default
-    shown = f" Default: {default}." if isinstance(default, int | float | str) and default not in (False, "") else ""
+    told = isinstance(default, int | float | str) and not isinstance(default, bool) and default not in (0, "")
+    shown = f" Default: {default}." if told else ""
     return f"{parameter.help or ''}{shown}".replace("|", "\\|")
 
 
