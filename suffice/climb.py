@@ -13,7 +13,7 @@ from .confirm import confirm
 from .data import Dataset
 from .dear import too_dear
 from .declare import declare
-from .descend import changes, descend
+from .descend import changes, descend, duties_of
 from .diagnose import CALLS_A_FAILURE, EXPLAINED_AT_MOST, FAILURES_AT_MOST, diagnose
 from .digest import canonical, plain
 from .errors import InputError
@@ -275,7 +275,7 @@ class _Climb:
         beneath = None if rung.name in ("classifier", "prompt") else self.base_judged
         against = [held.test, *([beneath["test"]] if beneath and beneath["test"] != held.test else [])]
         judged = self.asking.judged(stack, rung.title, run_, against, settled)
-        measured = {**common, **judged, "beneath": beneath, "duties": self._duties(stack)}
+        measured = {**common, **judged, "beneath": beneath, "duties": duties_of(stack, self.task)}
         self.tried += [stack] if rung.name == "fine_tuning" else []
         measured |= self._on_edge(rung, stack, proposal, measured, held)
         self._note(rung, "measured", "", proposal, **measured)
@@ -398,9 +398,6 @@ class _Climb:
         if self._arithmetic.step(line, held)["status"] != "kept":
             return {}
         return {"edge": self.asking.edge(stack, rung.title), "unloaded": self.asking.unloaded(stack, rung.title)}
-
-    def _duties(self, stack: Stack) -> list[Json]:
-        return [duty for layer in reversed(stack.layers) for duty in layer.duties(self.task)]
 
     def _note(self, rung: Rung, outcome: str, reason: str, proposal: Proposal | None = None, **more: Json) -> None:
         self.evidence.add("rung", **self._line(rung, outcome, reason, proposal, **more))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .asking import UNLOOKED, Asking
-from .layer import Layer
+from .layer import Duty, Layer
 from .looks import asked_of, graded
 from .model import Model
 from .places import ANSWERING, placed
@@ -14,6 +14,7 @@ from .plugins import name_of
 from .record import Run
 from .stack import Stack
 from .stats import rung
+from .task import Task
 from .types import Json
 
 MARGIN = 0.05
@@ -29,6 +30,8 @@ class Change:
     apply: Callable[[Stack], Stack]
     margin: float = MARGIN
     """The loss that it may have."""
+    trains: bool = False
+    """Whether applying it trains something: then it is not applied where test could not prove it anyway."""
 
 
 def changes(stack: Stack, prompts: Sequence[Layer], cheaper: Model | None) -> tuple[Change, ...]:
@@ -62,13 +65,14 @@ def descend(
     test = asking.task.parts.test.examples
     asked = asked_of(asking.plan, asking.task_line, test, graded=partly, alpha_target=alpha, alpha_lift=alpha)
     for option in options:
-        lighter = option.apply(current)
-        if lighter == current:
+        tellable = rung.tellable(asked, option.margin)
+        lighter = current if option.trains and not tellable else option.apply(current)
+        if lighter == current and not (option.trains and not tellable):
             continue
         common = {"change": option.name, "title": option.words, "against": against, "attempts": len(options)}
         common |= {"margin": option.margin}
         common |= {"dev_runs": [], "dev_run": None, "dev_against": None}
-        if not rung.tellable(asked, option.margin):
+        if not tellable:
             asking.evidence.add("down", **{**common, **UNLOOKED, "test": None})
             continue
         tried = asking.run(lighter, asking.task.parts.select, "select", f"{option.name}: on dev")
@@ -80,9 +84,15 @@ def descend(
         line = {**common, **UNLOOKED, **found, **seen, "graded": partly, "told_by": dev.id}
         if accepted(line):
             line["edge"] = asking.edge(lighter, option.name)
+            line["duties"] = duties_of(lighter, asking.task)
             current = lighter if accepted(line) else current
         asking.evidence.add("down", **line)
     return current
+
+
+def duties_of(stack: Stack, task: Task) -> list[Duty]:
+    """What somebody takes on who keeps a stack, from its innermost layer on."""
+    return [duty for layer in reversed(stack.layers) for duty in layer.duties(task)]
 
 
 def _promising(before: Run, after: Run, margin: float) -> bool:

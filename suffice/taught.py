@@ -123,10 +123,10 @@ def lessons_for(asking: Asking, stack: Stack, forced: Sequence[str] = ()) -> tup
     teaching, found = Teaching(asking, stack), []
     if "adapter" not in stack.names and _open(asking.task, forced) and _saves(asking.task, stack):
         told = "with its prompt learned into weights"
-        found.append(Change("prompt into weights", told, teaching.weights, RISK))
+        found.append(Change("prompt into weights", told, teaching.weights, RISK, trains=True))
     if "student" not in stack.names and _distils(asking.task, forced):
         told = "with a student that answers where it is sure"
-        found.append(Change("student", told, teaching.student, RISK))
+        found.append(Change("student", told, teaching.student, RISK, trains=True))
     return tuple(found)
 
 

@@ -200,13 +200,14 @@ class Conclusion(Afterwards):
 
     def body(self) -> dict[str, Json]:
         """verdict.json, but for dates and paths."""
-        steps, _ = self.steps()
+        steps, by = self.steps()
         attempts, held = self.down(self.frozen())
         kept = held if held.rung != "floor" else None
         met = held.quality.meets if kept or held.quality.meets is False else None
         run = self.reading.runs[kept.test] if kept else None
         rungs = list(self.reading.evidence.of("rung"))
         steps = [{**step, "acts_on": self.acts_on(line)} for step, line in zip(steps, rungs, strict=True)]
+        steps = [_on_the_way_down(s) if kept and s["rung"] == kept.rung != by.rung else s for s in steps]
         diagnosed = next(reversed(list(self.reading.evidence.of("diagnosis"))), None)
         explained = attribute(self.reading, diagnosed["of"]) if diagnosed else None
         return {
@@ -240,9 +241,17 @@ class Conclusion(Afterwards):
             "diagnosis_of": {**_without_kind(diagnosed), **_beside(explained)} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),
             "economics": self._economics(kept),
-            "duties": next((x["duties"] for x in rungs if kept and x["rung"] == kept.rung), []),
+            "duties": self._duties(kept),
             "what_would_change_this": self._changes(steps, kept, met),
         }
+
+    def _duties(self, kept: Held | None) -> list[Json]:
+        """Those of the stack as it stands after the way down."""
+        if kept is None:
+            return []
+        lines = [*self.reading.evidence.of("rung"), *self.reading.evidence.of("down")]
+        found: list[Json] = next((x["duties"] for x in lines if x["test"] == kept.test and "duties" in x), [])
+        return found
 
     def _beneath(self, steps: Sequence[Mapping[str, Json]]) -> str | None:
         """The run on test that the lift of the last kept rung is over."""
@@ -320,6 +329,8 @@ class Conclusion(Afterwards):
             found.append(f"Only {n} test examples: too few to decide. {50 - n} or more are missing to reach 50.")
         if plan["overspent"]:
             found.append(plan["overspent"][0].upper() + plan["overspent"][1:] + ".")
+        gates = {g["name"]: g for line in self.reading.evidence.of("rung") for g in line["gates"] if g.get("forced")}
+        found += [f"Forced: {n}: {g['measured']}, needed {g['needed']}." for n, g in gates.items()]
         return found + warnings_of(plan) + list(self.task["warnings"])
 
     def _judge(self) -> Json:
@@ -409,7 +420,7 @@ class Conclusion(Afterwards):
                 f"A target above {up(kept.quality.low + target['tolerance'])} would not be proven by this stack."
             )
         if volume := self.task["profile"]["requests_per_day"]:
-            found.append(f"Volume is taken as {volume:g} requests a day; no rung here is chosen by volume yet.")
+            found.append(f"Volume is taken as {volume:g} requests a day: of the rungs, only training asks for it.")
         return found
 
 
@@ -431,6 +442,11 @@ _EMPTY: Mapping[str, Json] = {
     "calls": 0,
     "stack_digest": None,
 }
+
+
+def _on_the_way_down(step: Mapping[str, Json]) -> dict[str, Json]:
+    """The rung that the way down ended at, though it was not kept as a rung."""
+    return {**step, "reason": f"kept on the way down; as a rung: {step['reason']}"}
 
 
 def _beside(explained: Diagnosis) -> dict[str, Json]:

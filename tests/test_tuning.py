@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -65,8 +66,9 @@ def test_training_that_would_take_too_long_is_not_begun(tmp_path: Path) -> None:
 def test_a_long_prompt_is_learned_into_weights_where_that_is_proven_not_worse(tmp_path: Path) -> None:
     task = school(tmp_path, "wordy", n=3000)
     found = climb(replace(task, target=Target(quality=0.9)))
-    assert {a["change"] for a in found.body["down"]} >= {"prompt into weights"}
-    print([(a["change"], a["accepted"], a["reason"]) for a in found.body["down"]])
+    weights = next(a for a in found.body["down"] if a["change"] == "prompt into weights")
+    assert weights["accepted"] and weights["tokens"]["after"] < weights["tokens"]["before"] / 2
+    assert any("train again" in duty["what"] for duty in found.body["duties"])
     assert verify(tmp_path)
 
 
@@ -75,6 +77,8 @@ def test_a_student_answers_where_it_is_sure_and_its_teacher_otherwise(tmp_path: 
     found = climb(replace(task, strong_model=task.model))
     weights = next(a for a in found.body["down"] if a["change"] == "prompt into weights")
     assert not weights["accepted"], "what is learned alone loses too much; what it is sure of does not"
+    assert any("distil again" in duty["what"] for duty in found.body["duties"])
+    assert any(s["reason"].startswith("kept on the way down") for s in found.body["steps"])
     student = next(a for a in found.body["down"] if a["change"] == "student")
     assert student["accepted"] and student["margin"] == 0.02, student["reason"]
     assert found.stop_at == "distillation" and "student" in {x["use"] for x in found.body["stack"]["layers"]}
@@ -84,3 +88,24 @@ def test_a_student_answers_where_it_is_sure_and_its_teacher_otherwise(tmp_path: 
     assert answered == sorted(answered) and (answered[0], answered[-1]) == (0.0, 1.0)
     assert curve["steps"][0]["tokens"] > curve["steps"][-1]["tokens"]
     assert verify(tmp_path)
+
+
+def test_nothing_is_trained_on_the_way_down_that_test_could_not_prove(tmp_path: Path) -> None:
+    task = school(tmp_path, "wordy", n=1400, quality=0.9)
+    few = task.dataset.only(e if n >= 1200 else replace(e, split="dev") for n, e in enumerate(task.dataset))
+    marked = few.only(replace(e, split="test") if e.split is None else e for e in few)
+    found = climb(replace(task, dataset=marked))
+    weights = next(a for a in found.body["down"] if a["change"] == "prompt into weights")
+    assert not weights["accepted"] and "cannot prove" in weights["reason"]
+    assert not (tmp_path / ".suffice" / "training").exists()
+    assert verify(tmp_path)
+
+
+def test_a_forced_gate_is_a_warning_of_the_verdict(tmp_path: Path) -> None:
+    task = school(tmp_path, kind="schema", quality=0.9)
+    nobody = replace(task, profile=replace(task.profile, owner=None))
+    assert climb(nobody, forced=("owner",)).stop_at == "fine_tuning"
+    found = verify(tmp_path)
+    assert found and any(
+        "Forced: owner: nobody" in w for w in json.loads((tmp_path / "verdict.json").read_text())["warnings"]
+    )
