@@ -1,14 +1,17 @@
 """Attention over rows that begin alike: the shared prefix is worked out once, no row sees another.
 
-Tokens lie flat: the prefix, then every row, padded on the right to one length. Queries, keys and values are laid out as
-(key head, row, query heads of it × token, number), so that the rows of a key head look at the prefix in one product.
-Written as products and a softmax, because torch's fused attention takes four times as long on a processor in bfloat16.
+Tokens lie flat: the prefix, then every row, padded on the right to one length, then what fills up. Queries, keys and
+values are laid out as (key head, row, query heads of it × token, number), so that the rows of a key head look at the
+prefix in one product. Written as products and a softmax, because torch's fused attention takes four times as long on a
+processor in bfloat16.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from ._room import Room
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -48,6 +51,11 @@ class Grid:
     mask: Any
     """`mask(length)`: what is added to the scores, (group × length, length); shared by all layers and batches."""
 
+    @property
+    def end(self) -> int:
+        """Where the tokens end; what lies behind fills up, and is zero."""
+        return self.prefix + self.rows * self.length
+
     def own(self, pair: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         """The angles of the rows' positions."""
         return pair[0][self.prefix : self.prefix + self.length], pair[1][self.prefix : self.prefix + self.length]
@@ -68,22 +76,25 @@ class Seen:
     before: Seen | None = None
 
 
-def forward(y: Tensor, out: Tensor, heads: Heads, grid: Grid) -> Seen:
+def forward(y: Tensor, out: Tensor, heads: Heads, grid: Grid, room: Room) -> Seen:
     """From queries, keys and values side by side (tokens × …) to what each token takes in, written into `out`."""
     import torch
 
-    first = _first(y, out, heads, grid) if grid.prefix else None
-    q, k, v = _laid_out(y[grid.prefix :], heads, grid.rows, grid.own(grid.turns), grid.own(grid.scaled))
+    first = _first(y, out, heads, grid, room) if grid.prefix else None
+    q, k, v = _laid_out(
+        y[grid.prefix : grid.end], heads, grid.rows, (grid.own(grid.turns), grid.own(grid.scaled)), room
+    )
     s = torch.matmul(q, k.transpose(-1, -2)).add_(grid.mask(grid.length))
     if first is None:
-        p = torch.softmax(s, -1)
+        p = _softmax(s, room)
         o = torch.matmul(p, v)
     else:
         past = torch.bmm(q.flatten(1, 2), first.k[:, 0].transpose(1, 2)).view(*s.shape[:3], grid.prefix)
-        p = torch.softmax(torch.cat((past, s), -1), -1)
+        p = _softmax(torch.cat((past, s), -1), room)
         o = torch.matmul(p[..., grid.prefix :], v)
         o += torch.bmm(p[..., : grid.prefix].flatten(1, 2), first.v[:, 0]).view_as(o)
-    _tokens(out[grid.prefix :], heads, grid.rows).copy_(o.unflatten(2, (heads.group, -1)))
+    _tokens(out[grid.prefix : grid.end], heads, grid.rows).copy_(o.unflatten(2, (heads.group, -1)))
+    out[grid.end :, : heads.width] = 0
     return Seen(q, k, v, p, first)
 
 
@@ -92,7 +103,7 @@ def backward(dout: Tensor, seen: Seen, heads: Heads, grid: Grid) -> Tensor:
     import torch
 
     dy = dout.new_empty(dout.shape[0], heads.width + 2 * heads.keys * heads.size)
-    do = _gathered(dout[grid.prefix :, : heads.width], heads, grid.rows)
+    do = _gathered(dout[grid.prefix : grid.end, : heads.width], heads, grid.rows)
     first, at = seen.before, grid.prefix
     dp = torch.matmul(do, seen.v.transpose(-1, -2))
     if first is not None:
@@ -109,17 +120,18 @@ def backward(dout: Tensor, seen: Seen, heads: Heads, grid: Grid) -> Tensor:
         _first_back(dout, dy, first, (dk[:, None], dv[:, None]), heads, grid)
     dk = torch.matmul(own.transpose(-1, -2), seen.q)
     dv = torch.matmul(weights.transpose(-1, -2), do)
-    _taken_back(dy[at:], (dq, dk, dv), heads, grid.rows, grid.own(grid.turns), grid.own(grid.scaled))
+    _taken_back(dy[at : grid.end], (dq, dk, dv), heads, grid.rows, grid.own(grid.turns), grid.own(grid.scaled))
+    dy[grid.end :] = 0
     return dy
 
 
-def _first(y: Tensor, out: Tensor, heads: Heads, grid: Grid) -> Seen:
+def _first(y: Tensor, out: Tensor, heads: Heads, grid: Grid, room: Room) -> Seen:
     """The prefix as one row of its own."""
     import torch
 
     angles = grid.shared(grid.turns), grid.shared(grid.scaled)
-    q, k, v = _laid_out(y[: grid.prefix], heads, 1, *angles)
-    p = torch.softmax(torch.matmul(q, k.transpose(-1, -2)).add_(grid.mask(grid.prefix)), -1)
+    q, k, v = _laid_out(y[: grid.prefix], heads, 1, angles, room)
+    p = _softmax(torch.matmul(q, k.transpose(-1, -2)).add_(grid.mask(grid.prefix)), room)
     o = torch.matmul(p, v)
     _tokens(out[: grid.prefix], heads, 1).copy_(o.unflatten(2, (heads.group, -1)))
     return Seen(q, k, v, p)
@@ -168,14 +180,21 @@ def _parts(y: Tensor, heads: Heads, rows: int) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _laid_out(
-    y: Tensor, heads: Heads, rows: int, turns: tuple[Tensor, Tensor], scaled: tuple[Tensor, Tensor]
+    y: Tensor, heads: Heads, rows: int, angles: tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]], room: Room
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Queries and keys turned to their positions, and values, each (key heads, rows, … × length, size)."""
-    q, k, v = _parts(y, heads, rows)
-    turned_q, turned_k = q.new_empty(q.shape), k.new_empty(k.shape)
-    _turn(q, turned_q, *scaled)
-    _turn(k, turned_k, *turns)
-    return turned_q.flatten(2, 3), turned_k.flatten(2, 3), v.flatten(2, 3).contiguous()
+    parts = _parts(y, heads, rows)
+    q, k, v = (room.take(*part.shape) for part in parts)
+    _turn(parts[0], q, *angles[1])
+    _turn(parts[1], k, *angles[0])
+    v.copy_(parts[2])
+    return q.flatten(2, 3), k.flatten(2, 3), v.flatten(2, 3)
+
+
+def _softmax(scores: Tensor, room: Room) -> Tensor:
+    import torch
+
+    return torch.softmax(scores, -1, out=room.take(*scores.shape))
 
 
 def _taken_back(

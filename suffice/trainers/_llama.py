@@ -19,12 +19,16 @@ from ._attention import Grid, Heads, Seen
 from ._batches import Batch
 from ._learner import Reading, Weigh, all_right, flat_targets
 from ._lowrank import LowRank, name_a, name_b, start
+from ._room import Room
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 CHUNK = 64
 """Target tokens whose logits are worked out together: few, so that their memory is used again, not asked for anew."""
+
+EVEN = 64
+"""Batches are filled up to multiples of so many tokens: the products' code is made anew for every other number."""
 
 
 def fits(config: Any) -> bool:
@@ -57,8 +61,6 @@ class Joint:
         self.rank = low.rank * sum(part.columns is not None for part in self.parts)
         self.wide = like.new_zeros(self.outputs, self.inputs + self.rank)
         self.down = like.new_zeros(self.rank, self.inputs)
-        self._room = self.wide.new_empty(0, self.inputs + self.rank)
-        self._results = self.wide.new_empty(0, self.outputs)
         whole = torch.cat([m.float() for m in matrices.values()])
         self.wide[:, : self.inputs] = whole if factor is None else whole * factor
 
@@ -69,25 +71,16 @@ class Joint:
             self.down[part.columns] = a if self.factor is None else a * self.factor
             self.wide[part.rows, self.inputs :][:, part.columns] = b * self.scale
 
-    def slot(self, tokens: int) -> Tensor:
-        """Room for an input, the same each time; whoever makes it writes into the first `inputs` columns."""
-        if len(self._room) < tokens:
-            self._room = self._room.new_empty(tokens, self._room.shape[1])
-        return self._room[:tokens]
+    def slot(self, room: Room, tokens: int) -> Tensor:
+        """Room for an input; whoever makes it writes into the first `inputs` columns."""
+        return room.take(tokens, self.inputs + self.rank)
 
-    def forward(self, slot: Tensor, *, keep: bool = False) -> Tensor:
-        """The outputs side by side; the slot is filled up, and needed on the way back.
-
-        What is to be kept comes in the same room each time, because memory asked for anew at every step lies in pieces.
-        """
+    def forward(self, slot: Tensor, out: Tensor | None = None) -> Tensor:
+        """The outputs side by side; the slot is filled up, and needed on the way back."""
         import torch
 
         self.fill(slot)
-        if not keep:
-            return torch.mm(slot, self.wide.T)
-        if len(self._results) < len(slot):
-            self._results = self._results.new_empty(len(slot), self.outputs)
-        return torch.mm(slot, self.wide.T, out=self._results[: len(slot)])
+        return torch.mm(slot, self.wide.T, out=out)
 
     def fill(self, slot: Tensor) -> None:
         """Work out the low-rank columns of a slot."""
@@ -143,7 +136,7 @@ class Layer:
             norm = None if factor is None else tensors(f"{at}.{factor}.weight").float().to(like.device)
             return Joint(found, norm, low, like)
 
-        self.heads, self.eps = heads, eps
+        self.heads, self.eps, self._room = heads, eps, Room(like)
         self.qkv = joint([f"self_attn.{n}_proj" for n in "qkv"], "input_layernorm")
         self.out = joint(["self_attn.o_proj"], None)
         self.gate = joint(["mlp.gate_proj", "mlp.up_proj"], "post_attention_layernorm")
@@ -158,12 +151,13 @@ class Layer:
         import torch
         from torch.nn.functional import silu
 
-        first, taken, second = (j.slot(h.shape[0]) for j in (self.qkv, self.out, self.gate))
+        self._room.begin()
+        first, taken, second = (j.slot(self._room, len(h)) for j in (self.qkv, self.out, self.gate))
         one = self._norm(h, first)
-        seen = _attention.forward(self.qkv.forward(first), taken, self.heads, grid)
+        seen = _attention.forward(self.qkv.forward(first), taken, self.heads, grid, self._room)
         h += self.out.forward(taken)
         two = self._norm(h, second)
-        gates = self.gate.forward(second, keep=True)
+        gates = self.gate.forward(second, self._room.take(len(h), self.gate.outputs))
         inner = self.down.inputs
         slot = self.down.wide.new_empty(h.shape[0], inner + self.down.rank)
         torch.mul(silu(gates[:, :inner]), gates[:, inner:], out=slot[:, :inner])
@@ -278,6 +272,7 @@ class Llama:
         for row in batch.rows:
             own = row.tokens[batch.prefix :]
             flat += (*own, *(0,) * (length - len(own)))
+        flat += (0,) * (-len(flat) % EVEN)
         turns = self._turns(batch.prefix + length)
         scaled = (turns[0] * self._heads.size**-0.5, turns[1] * self._heads.size**-0.5)
         grid = Grid(batch.prefix, len(batch.rows), length, turns, scaled, self._mask)
