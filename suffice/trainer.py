@@ -115,7 +115,13 @@ class Taught:
     held: tuple[Demonstration, ...] = field(default=())
 
 
-def held_out(rows: Sequence[Demonstration], *, share: float = 0.1, most: int = 200, seed: int = 0) -> Taught:
+HELD_SHARE, HELD_MOST = 0.1, 200
+"""The share of the demonstrations that is held out, and the most of them."""
+
+
+def held_out(
+    rows: Sequence[Demonstration], *, share: float = HELD_SHARE, most: int = HELD_MOST, seed: int = 0
+) -> Taught:
     """Hold out a share of the demonstrations, whole groups, by a seeded order of their ids; at most `most` rows."""
     from .demonstrations import groups
     from .digest import digest_of

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from .data import Example
 from .digest import file_digest, plain
 from .errors import Disproved, InputError, OwnCode
 from .evidence import Evidence, Line, Reading, answer_of, judge_of
@@ -96,8 +97,9 @@ def _scores(reading: Reading, folder: Path) -> int:
     scored = 0
     for line in reading.evidence.of("record"):
         scored += 1
-        general_part = reading.runs[line["run"]]["part"] == "general"
-        told, found = line["value"], _score_again(general().scorer or scorer if general_part else scorer, reading, line)
+        asked = general() if reading.runs[line["run"]]["part"] == "general" else None
+        known = asked.by_id if asked else reading.examples
+        told, found = line["value"], _score_again((asked.scorer if asked else None) or scorer, known, line)
         if (told is None) != (found is None) or (told is not None and found is not None and abs(told - found) > 1e-6):
             raise Disproved(f"record `{line['id']}` of run {line['run'][:12]} says {told}, its answer scores {found}")
     return scored
@@ -110,13 +112,12 @@ def _judge(reading: Reading, folder: Path) -> None:
         raise Disproved("the model that judged is not the one that was declared")
 
 
-def _score_again(scorer: Scorer, reading: Reading, line: Line) -> float | None:
+def _score_again(scorer: Scorer, known: Mapping[str, Example], line: Line) -> float | None:
     answer = answer_of(line)
     if answer is None:
         return 0.0
     try:
         asked = scorer.over(judge_of(line)) if isinstance(scorer, AskingScorer) else scorer
-        known = reading.examples if line["id"] in reading.examples else general().by_id
         return asked(known[line["id"]], answer).value
     except OwnCode:
         raise

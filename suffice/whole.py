@@ -12,6 +12,7 @@ from .leakage import LEAKS
 from .ledger import link_of
 from .looks import graded
 from .plan import LADDER
+from .schooling import ONCE, schooling
 from .split import seeded
 from .stats.budget import TOTAL
 from .types import Json
@@ -52,6 +53,7 @@ def whole(reading: Reading) -> None:
     _in_order(reading, plan)
     _rungs(evidence, plan)
     _accounted(reading)
+    schooling(reading)
 
 
 def agrees(reading: Reading, body: Mapping[str, Json]) -> None:
@@ -90,7 +92,7 @@ def _measured(evidence: Evidence) -> Iterator[Line]:
 def _each_once(evidence: Evidence) -> None:
     for kind, key in (("run", "run"), ("example", "id"), ("opinion", "id"), ("rung", "rung"), ("down", "change")):
         _once(kind, [line[key] for line in evidence.of(kind)])
-    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels"):
+    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels", *ONCE):
         _once(f"line of the kind {kind}", [kind for _ in evidence.of(kind)])
 
 

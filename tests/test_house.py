@@ -24,7 +24,7 @@ ROWS = (
     "curate datasheet readiness jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
     "variance leave_out audit regressions worth provable afterwards verdict freeze tuning descend taught train reuse "
-    "confirm declare climb preview whole verify",
+    "confirm declare climb preview schooling whole verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}
