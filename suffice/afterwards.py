@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .ablation import ablation_of
@@ -23,8 +23,8 @@ from .stats.interval import mean_interval
 from .suspects import suspects_of
 from .types import Json
 from .variance import spread, stability
+from .worth import PROJECT_USD, STUDENT_USD, worth
 from .worth import told as in_words
-from .worth import worth
 
 
 class Afterwards(Measures):
@@ -117,7 +117,7 @@ class Afterwards(Measures):
 
     def _rung_of(self, run: str, otherwise: str) -> str:
         """The heaviest rung whose layer a stack still has."""
-        names = {layer["use"] for layer in self.reading.runs[run]["stack"]["layers"]}
+        names = self._layers(run)
         return next((r.name for r in reversed(LADDER) if r.layer in names), otherwise)
 
     # Chance
@@ -212,32 +212,53 @@ class Afterwards(Measures):
         return deferral_of(self.reading)
 
     def regressions(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> dict[str, Json] | None:
-        """What the last trained stack that was judged broke, against the stack that it was judged against."""
+        """What the trained part of the final stack broke, or the last one that was judged, against what it was judged
+        against."""
         pair = self._trained_pair(steps, kept)
         if pair is None:
             return None
         of, before, after = pair
-        tolerance, seed = self.task["target"]["tolerance"], self.plan["seed"]
-        told = regressions(self.reading, before, after, self.examples("test"), tolerance=tolerance, seed=seed)
+        tolerance, seed, test = self.task["target"]["tolerance"], self.plan["seed"], self.examples("test")
+        looked = min(len(self.reading.records[run]) for run in (before, after)) < len(test)
+        asked = self.asked(graded=True) if looked else None
+        told = regressions(self.reading, before, after, test, tolerance=tolerance, seed=seed, asked=asked)
         return {"of": of, **told, "worth": self._worth(before, after)}
 
     def _worth(self, before: str, after: str) -> dict[str, Json]:
         """From which volume and at which price training pays."""
         tokens = self._spent(before, after, [*self.reading.records[after]])
         usd = {"before": self.speed(before, None)["usd_per_1k"], "after": self.speed(after, None)["usd_per_1k"]}
-        return in_words(worth(tokens, usd, self.task["profile"]["stable_months"]))
+        project = STUDENT_USD if "student" in self._layers(after) else PROJECT_USD
+        return in_words(worth(tokens, usd, self.task["profile"]["stable_months"], project))
 
     def _trained_pair(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> tuple[str, str, str] | None:
-        """What was trained, the run on test of the stack before, and its own: on the way down, or as a rung."""
-        for line in reversed(list(self.reading.evidence.of("down"))):
+        """What was trained, the run on test of the stack before, and its own: on the way down, or as a rung.
+
+        What is in the final stack comes before what was judged and turned down.
+        """
+        tried = list(reversed([*self._tried_down(kept)]))
+        down = [(line["title"], kept.test, line["test"]) for line, _ in tried]
+        accepted = [pair for pair, (_, accepted) in zip(down, tried, strict=True) if accepted]
+        rung = self._trained_rung(steps)
+        final = [rung] if rung and rung[2] == kept.test else []
+        return next(iter([*accepted, *final, *down, *([rung] if rung else [])]), None)
+
+    def _tried_down(self, kept: Held) -> Iterator[tuple[Line, bool]]:
+        """Changes that train and were judged on test, and whether they were accepted."""
+        for line in self.reading.evidence.of("down"):
             if line["change"] in TRAINED and line["test"] is not None:
-                return line["title"], kept.test, line["test"]
+                yield line, bool(self.attempt(line, kept)["accepted"])
+
+    def _trained_rung(self, steps: Sequence[Mapping[str, Json]]) -> tuple[str, str, str] | None:
         runs = {x["rung"]: x["test"] for x in self.reading.evidence.of("rung")}
         for step in steps:
             if step["rung"] == "fine_tuning" and step["comparison"]:
                 over = runs.get(step["comparison"]["against"]) or self.reading.evidence.one("floor")["test"]
                 return step["title"], over, runs["fine_tuning"]
         return None
+
+    def _layers(self, run: str) -> set[str]:
+        return {layer["use"] for layer in self.reading.runs[run]["stack"]["layers"]}
 
     # Fresh data
 

@@ -15,9 +15,11 @@ from .compare import clusters
 from .data import Dataset, Example, worded
 from .digest import plain
 from .evidence import Reading
+from .looks import Values, scores_of
 from .plugins import find, name_of
 from .rows import read
 from .stack import Stack
+from .stats import rung
 from .stats.multiple import holm, sign_p
 from .stats.regress import Regression, regression
 from .types import Json, Sampling
@@ -55,27 +57,56 @@ def forgetting(asking: Asking, stack: Stack) -> None:
 
 
 def regressions(
-    reading: Reading, before: str, after: str, examples: Sequence[Example], *, tolerance: float, seed: int
+    reading: Reading,
+    before: str,
+    after: str,
+    examples: Sequence[Example],
+    *,
+    tolerance: float,
+    seed: int,
+    asked: rung.Asked | None = None,
 ) -> dict[str, Json]:
-    """A trained stack's run on test against the one before, on the items that both were asked."""
+    """A trained stack's run on test against the one before, on the items that both were asked.
+
+    `asked` is given where not all were: they were stopped at a look at their scores, so that only a test that holds at
+    every look may decide.
+    """
     old, new = reading.values(before), reading.values(after)
     both = [e for e in examples if old.get(e.id) is not None and new.get(e.id) is not None]
     told: dict[str, Json] = {"items": len(both), "tolerance": tolerance, "core": None, "slices": [], "lost": []}
     if both:
         told["core"] = _whole(both, old, new, tolerance, seed)
+        if asked is not None:
+            told["core"]["decision"] = _looked(
+                asked, [e for e in examples if e.id in old and e.id in new], old, new, tolerance
+            )
         told["slices"] = _slices(both, old, new)
         told["lost"] = [e.id for e in both if (old[e.id] or 0.0) > (new[e.id] or 0.0)][:MOST]
-    return {**told, "general": _general(reading, tolerance, seed)}
+    return {**told, "general": _general(reading, after, tolerance, seed)}
 
 
-def _general(reading: Reading, tolerance: float, seed: int) -> dict[str, Json] | None:
+def _general(reading: Reading, judged: str, tolerance: float, seed: int) -> dict[str, Json] | None:
+    """The general set, where it was asked of the same trained part that was judged."""
     line = next(reading.evidence.of("general"), None)
-    if line is None:
+    if line is None or not _learned(reading, line["after"]) <= _learned(reading, judged):
         return None
     old, new = reading.values(line["before"]), reading.values(line["after"])
     both = [e for e in general() if e.id in old and e.id in new]
     kinds = _named({e.id: e.id.partition("-")[0] for e in both}, both, old, new)
     return {**_whole(both, old, new, tolerance, seed), "slices": kinds}
+
+
+def _learned(reading: Reading, run: str) -> set[str]:
+    layers = reading.runs[run]["stack"]["layers"]
+    return {layer["adapter"] for layer in layers if layer["use"] in TRAINED and layer.get("adapter")}
+
+
+def _looked(asked: rung.Asked, items: Sequence[Example], old: Values, new: Values, tolerance: float) -> str:
+    """What betting says, which holds wherever one stopped; at the level of the climb's claims."""
+    was, now = scores_of(old, items), scores_of(new, items)
+    if rung.not_worse(asked, now, was, -tolerance) == "not worse":
+        return "proven to regress"
+    return "ruled out" if rung.not_worse(asked, was, now, tolerance) == "not worse" else "cannot tell"
 
 
 def _whole(

@@ -9,6 +9,8 @@ from .types import Json
 
 PROJECT_USD = (2_000.0, 8_000.0)
 """A self-served LoRA of 7 to 8 billion parameters, the whole project: docs/framework.md §6 (2026 working figures)."""
+STUDENT_USD = (20_000.0, 80_000.0)
+"""A student of 8 billion parameters that takes a large model's place, the whole project: docs/framework.md §6."""
 REFRESH_WEEKS = (1.0, 2.0)
 """Engineer weeks of a refresh, each time behaviour, data or the base model changes: docs/framework.md §6."""
 WEEK_USD = 4_000.0
@@ -43,23 +45,32 @@ class Worth:
             spared = f"{self.tokens_saved:,.0f} tokens a request and no money" if self.tokens_saved > 0 else "no tokens"
             return f"{cost}, and it spares {spared}: it pays by its quality alone"
         told = "; ".join(f"at ${p:g} per million tokens from {lo:,.0f} to {hi:,.0f}" for p, lo, hi in self.pays_from)
-        return f"{cost}, and it spares {self.tokens_saved:,.0f} tokens a request: it pays {told} requests a day"
+        spared = f"{self.tokens_saved:,.0f} tokens a request"
+        if self.tokens_saved <= 0:
+            spared = f"${self.saved_usd_per_1k:,.2f} for 1,000 requests, at no fewer tokens"
+        return f"{cost}, and it spares {spared}: it pays {told} requests a day"
 
 
-def worth(tokens: Mapping[str, float], usd: Mapping[str, float | None], months: float | None) -> Worth:
+def worth(
+    tokens: Mapping[str, float],
+    usd: Mapping[str, float | None],
+    months: float | None,
+    project: tuple[float, float] = PROJECT_USD,
+) -> Worth:
     """Worth of a trained stack from tokens a request and USD for a thousand, `before` and `after` training.
 
     Priced by what the runs cost where that is known and not nothing, otherwise by the tokens at two stated prices.
     """
     kept = months or MONTHS
     refresh = tuple(2 / 12 * weeks * WEEK_USD for weeks in REFRESH_WEEKS)
-    monthly = (PROJECT_USD[0] / kept + refresh[0], PROJECT_USD[1] / kept + refresh[1])
+    monthly = (project[0] / kept + refresh[0], project[1] / kept + refresh[1])
     saved = tokens["before"] - tokens["after"]
     before, after = usd["before"], usd["after"]
-    known = before is not None and after is not None and before > 0
-    listed = (before or 0.0) - (after or 0.0) if known else None
-    rates = [(1000 * listed / saved, listed / 1000)] if listed and saved > 0 else []
-    rates = rates or [(price, price * saved / 1e6) for price in PRICES]
+    rates, listed = [(price, price * saved / 1e6) for price in PRICES], None
+    if before is not None and after is not None and before > 0:
+        listed = before - after
+        a_million = 1000 * (listed / saved if saved > 0 else before / max(1.0, tokens["before"]))
+        rates = [(a_million, listed / 1000)]
     low, high = (m / 30 for m in monthly)
     paying = tuple((price, low / a_request, high / a_request) for price, a_request in rates if a_request > 0)
     return Worth(monthly, kept, saved, listed, paying)

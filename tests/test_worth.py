@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from suffice.worth import told, worth
+from suffice.worth import STUDENT_USD, told, worth
 
 TOKENS = {"before": 2_000.0, "after": 500.0}
 UNPRICED = {"before": 0.0, "after": 0.0}
@@ -30,9 +30,23 @@ def test_a_model_without_a_price_is_priced_by_its_tokens_at_two_stated_prices() 
     [
         ({"before": 500.0, "after": 2_000.0}, UNPRICED, "it spares no tokens"),
         (TOKENS, {"before": 1.0, "after": 1.2}, "it spares 1,500 tokens a request and no money"),
+        (TOKENS, {"before": 1.0, "after": 1.0}, "it spares 1,500 tokens a request and no money"),
     ],
-    ids=["more tokens", "dearer by list price"],
+    ids=["more tokens", "dearer by list price", "as dear by list price"],
 )
 def test_what_spares_nothing_pays_from_no_volume(tokens: dict[str, float], usd: dict[str, float], said: str) -> None:
     found = worth(tokens, usd, 12)
     assert found.pays_from == () and said in found.words and "quality alone" in found.words
+
+
+def test_what_is_cheaper_at_more_tokens_pays_by_its_price() -> None:
+    found = worth({"before": 500.0, "after": 600.0}, {"before": 3.0, "after": 1.0}, 10)
+    ((price, low, _),) = found.pays_from
+    assert price == pytest.approx(1e6 * 0.003 / 500) and low * 30 * 0.002 == pytest.approx(found.usd_per_month[0])
+    assert "spares $2.00 for 1,000 requests" in found.words and "quality alone" not in found.words
+
+
+def test_a_student_costs_what_its_project_does() -> None:
+    one, other = worth(TOKENS, UNPRICED, 12), worth(TOKENS, UNPRICED, 12, STUDENT_USD)
+    assert other.usd_per_month[0] - one.usd_per_month[0] == pytest.approx((20_000 - 2_000) / 12)
+    assert other.pays_from[0][1] > one.pays_from[0][1]
