@@ -74,3 +74,12 @@ def all_right(batch: Batch, hits: list[bool]) -> tuple[bool, ...]:
         found.append(all(hits[at : at + size]))
         at += size
     return tuple(found)
+
+
+def by_row(batch: Batch, nll: Tensor) -> Tensor:
+    """The sum over each row's target tokens."""
+    import torch
+
+    sizes = torch.tensor([len(row.tokens) - row.start for row in batch.rows], device=nll.device)
+    rows = torch.arange(len(batch.rows), device=nll.device).repeat_interleave(sizes)
+    return nll.new_zeros(len(batch.rows)).index_add_(0, rows, nll)

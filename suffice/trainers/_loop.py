@@ -58,6 +58,10 @@ class Objective(Protocol):
         """The sum of the losses of these batches, and what it is to be divided by."""
         ...
 
+    def right(self, batch: Batch, reading: Reading) -> Sequence[bool]:
+        """Of each held-out unit, whether it came out as wanted."""
+        ...
+
 
 @dataclass
 class Progress:
@@ -179,7 +183,7 @@ class Training:
         p = self.progress
         held = [(b, self._learner.judge(b)) for b in self._held]
         loss, weight = self._objective.loss(held) if held else (0.0, 0.0)
-        right = [r for _, reading in held for r in reading.right]
+        right = [r for batch, reading in held for r in self._objective.right(batch, reading)]
         point = Point(
             p.step,
             p.step / self.steps * self._pace.epochs,
@@ -282,3 +286,6 @@ class Likelihood:
 
     def loss(self, batches: Sequence[tuple[Batch, Reading]]) -> tuple[float, float]:
         return sum(float(r.nll.sum()) for _, r in batches), float(sum(b.targets for b, _ in batches))
+
+    def right(self, batch: Batch, reading: Reading) -> Sequence[bool]:
+        return reading.right

@@ -32,8 +32,9 @@ class Plain:
 
     by = "transformers"
 
-    def __init__(self, model: Any, weights: Mapping[str, Tensor], dtype: str) -> None:
-        self.model, self.weights, self.dtype = model, weights, dtype
+    def __init__(self, model: Any, weights: Mapping[str, Tensor], dtype: str, *, cast: Any = None) -> None:
+        """`cast` is the type that products are made in, where it is not that of the model's weights."""
+        self.model, self.weights, self.dtype, self._cast = model, weights, dtype, cast
         self._pad = model.config.eos_token_id if isinstance(model.config.eos_token_id, int) else 0
 
     def refresh(self) -> None:
@@ -102,3 +103,13 @@ def with_lora(model: Any, low: LowRank, seed: int, dropout: float, dtype: str) -
     for parameter in own.values():
         parameter.grad = torch.zeros_like(parameter)
     return Plain(tuned, own, dtype)
+
+
+def whole(model: Any, cast: Any) -> Plain:
+    """All weights of a model in 32 bits, multiplied in another type where that is faster."""
+    import torch
+
+    own = dict(model.named_parameters())
+    for parameter in own.values():
+        parameter.grad = torch.zeros_like(parameter)
+    return Plain(model, own, str(cast).removeprefix("torch."), cast=None if cast == torch.float32 else cast)

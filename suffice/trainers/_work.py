@@ -161,4 +161,13 @@ def learner_for(base: Base, low: LowRank, *, seed: int, dtype: str, dropout: flo
     if _llama.fits(config) and not dropout:
         return _llama.Llama(base.folder, low, seed, dtype=precision(dtype), device=device())
     model = _plain.load(base.folder, precision(dtype), device())
+    return with_lora(model, low, seed=seed, dropout=dropout, dtype=dtype)
+
+
+def with_lora(model: Any, low: LowRank, *, seed: int, dropout: float, dtype: str) -> Learner:
+    """A LoRA over a model of transformers."""
+    from . import _plain
+
+    if find_spec("peft") is None:
+        raise MissingExtra("training this base needs the library `peft`", hint="pip install 'suffice[train]'")
     return _plain.with_lora(model, low, seed, dropout, str(precision(dtype)).removeprefix("torch."))
