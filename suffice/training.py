@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import math
+import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 from .adapter import Adapter
 from .artifacts import Artifacts, write_whole
 from .demonstrations import Demonstration
-from .digest import digest_of, plain
-from .errors import Damaged, InputError
-from .plugins import build, spec_of
+from .digest import digest_of, file_digest, plain
+from .errors import InputError, SufficeError
+from .plugins import build, made, name_of
+from .strict import read_json
 from .trainer import Base, Point, Trainer
 from .types import Json
 from .weights import exclusive
@@ -34,8 +37,8 @@ class Adapted:
 
     @property
     def seconds(self) -> float:
-        """What training took."""
-        return float(self.card.get("metrics", {}).get("seconds", 0.0))
+        """What training took; 0 where its card does not say."""
+        return seconds_of(self.card)
 
 
 def trained(
@@ -44,7 +47,7 @@ def trained(
     """Train, or return what the same training left earlier in this task folder."""
     if not rows:
         raise InputError("no demonstrations to train on", hint="give solved examples that reach the model")
-    known = [spec_of(trainer), base.digest, [row.digest for row in rows], [row.digest for row in held]]
+    known = [recipe_of(trainer), base.digest, [row.digest for row in rows], [row.digest for row in held]]
     work = folder / ".suffice" / "training" / digest_of(plain(known))[:32]
     kept = Artifacts(folder / ".suffice" / "artifacts")
     with exclusive(work):
@@ -73,12 +76,32 @@ def trainable(model: Any) -> bool:
     return callable(getattr(model, "base", None))
 
 
+def recipe_of(trainer: Trainer) -> dict[str, Json]:
+    """Everything of a trainer that changes what it leaves: every field, since defaults change, and its own Python.
+
+    Versions of libraries, threads and devices are not in it: they stand in the card, and a training that is done is not
+    done again for them.
+    """
+    shown = {f.name: getattr(trainer, f.name) for f in fields(cast(Any, trainer)) if f.repr and f.init}
+    source = getattr(sys.modules.get(type(trainer).__module__), "__suffice_file__", None)
+    own = {"code": file_digest(Path(source))} if source else {}
+    return {"use": name_of(type(trainer)), **shown, **own}
+
+
+def seconds_of(card: Mapping[str, Json]) -> float:
+    """The seconds that training took, by a card; 0 where it does not say."""
+    metrics = card.get("metrics")
+    told = metrics.get("seconds") if isinstance(metrics, Mapping) else None
+    if not isinstance(told, int | float) or isinstance(told, bool):
+        return 0.0
+    return float(told) if 0 <= told < math.inf else 0.0
+
+
 def took(folder: Path, artifact: str) -> float:
     """The seconds that training an artifact took, by its card; 0 where there is none."""
     if not artifact:
         return 0.0
-    card = Adapter.read(Artifacts(folder / ".suffice" / "artifacts").path(artifact)).card
-    return float(card.get("metrics", {}).get("seconds", 0.0))
+    return seconds_of(Adapter.read(Artifacts(folder / ".suffice" / "artifacts").path(artifact)).card)
 
 
 def missing() -> tuple[str, ...]:
@@ -87,9 +110,13 @@ def missing() -> tuple[str, ...]:
 
 
 def _finished(work: Path, kept: Artifacts) -> Adapted | None:
+    """What a training left here, if all of it is whole and the file's own card says the same."""
     try:
-        body = json.loads((work / DONE).read_bytes())
-        kept.path(body["artifact"])
-        return Adapted(body["artifact"], body["card"], tuple(Point(**p) for p in body["curve"]))
-    except (OSError, ValueError, KeyError, TypeError, Damaged):
+        body = read_json(work / DONE, "training")
+        card, artifact = body["card"], str(body["artifact"])
+        own = Adapter.read(kept.path(artifact)).card
+        curve = tuple(made(Point, p, "a point") for p in body["curve"])
+    except (OSError, ValueError, KeyError, TypeError, SufficeError):
         return None
+    same = isinstance(card, Mapping) and all(card.get(k) == v for k, v in own.items() if k != "metrics")
+    return Adapted(artifact, card, curve) if same else None
