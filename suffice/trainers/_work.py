@@ -15,6 +15,7 @@ from ..artifacts import write_whole
 from ..demonstrations import Choice, Demonstration
 from ..digest import digest_of, plain
 from ..errors import MissingExtra
+from ..pairs import Pair
 from ..trainer import Base, Point, Trained
 from ..types import Json
 from . import _checkpoint
@@ -24,6 +25,7 @@ from ._loop import Objective, Outcome, Pace, Training, peak_mb
 from ._lowrank import LowRank
 from ._text import Chat
 
+Lesson = Demonstration | Choice | Pair
 FILE, CARD = "adapter.safetensors", "card.json"
 TOGETHER = 1024
 """Tokens that go through the model at once on a processor: more do not go faster there."""
@@ -38,8 +40,8 @@ class Work:
     recipe: Any
     base: Base
     folder: Path
-    rows: Sequence[Demonstration | Choice]
-    held: Sequence[Demonstration | Choice]
+    rows: Sequence[Lesson]
+    held: Sequence[Lesson]
 
     def __post_init__(self) -> None:
         if missing := next((name for name in LIBRARIES if find_spec(name) is None), None):
@@ -120,8 +122,8 @@ class Work:
         }
 
 
-def _digest(rows: Sequence[Demonstration | Choice]) -> str:
-    """That of `suffice.demonstrations.digest`, and its like for choices."""
+def _digest(rows: Sequence[Lesson]) -> str:
+    """That of `suffice.demonstrations.digest`, and its like for other lessons."""
     return digest_of(sorted(r.digest if isinstance(r, Demonstration) else digest_of(plain(asdict(r))) for r in rows))
 
 
