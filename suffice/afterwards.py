@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from .ablation import ablation_of
@@ -36,14 +36,17 @@ class Afterwards(Measures):
         """The attempts at something lighter, and what is held after them."""
         attempts, held = [], kept
         for line in self.reading.evidence.of("down"):
-            attempt = self.attempt(line, kept)
+            attempt = self.attempt(line, kept, held.test)
             if attempt["accepted"]:
                 held = Held(self._rung_of(line["test"], kept.rung), line["test"], line["edge"], self._reached(line))
             attempts.append(attempt)
         return attempts, held
 
-    def attempt(self, line: Line, kept: Held) -> dict[str, Json]:
-        """One lighter stack against the frozen one: proven not worse by the margin, on edge too, and still enough."""
+    def attempt(self, line: Line, kept: Held, over: str) -> dict[str, Json]:
+        """One lighter stack against the frozen one: proven not worse by the margin, on edge too, and still enough.
+
+        `over` is the run of the stack as it stood, after what was accepted before: what trains must spare tokens of it.
+        """
         margin, alpha = line.get("margin", self.plan["margin"]), self.share(line)
         told = {"change": line["change"], "title": line["title"], "margin": margin, "alpha": alpha}
         if line["test"] is None:
@@ -54,7 +57,8 @@ class Afterwards(Measures):
         decision, lift = rung.not_worse(asked, old, new, margin), rung.lift(replace(asked, graded=True), old, new)
         quality, edge = self._reached(line), self.edge(line, kept)
         speed = self.speed(line["test"], None)
-        tokens = self._spent(kept.test, line["test"], [e.id for e in examples])
+        trains = line["change"] in TRAINED
+        tokens = self._spent(over if trains else kept.test, line["test"], [e.id for e in examples])
         reason = self._against(decision, lift, margin) or self._short(kept, quality, edge, speed)
         reason = reason or _spares_little(line["change"], tokens)
         items = f" on {line['items']} of {len(self.examples('test'))} items"
@@ -236,18 +240,13 @@ class Afterwards(Measures):
 
         What is in the final stack comes before what was judged and turned down.
         """
-        tried = list(reversed([*self._tried_down(kept)]))
-        down = [(line["title"], kept.test, line["test"]) for line, _ in tried]
-        accepted = [pair for pair, (_, accepted) in zip(down, tried, strict=True) if accepted]
+        lines = [*self.reading.evidence.of("down")]
+        tried = [x for x in zip(lines, self.down(kept)[0], strict=True) if x[0]["change"] in TRAINED and x[0]["test"]]
+        down = [(line["title"], kept.test, line["test"]) for line, _ in reversed(tried)]
+        accepted = [(line["title"], kept.test, line["test"]) for line, told in reversed(tried) if told["accepted"]]
         rung = self._trained_rung(steps)
         final = [rung] if rung and rung[2] == kept.test else []
         return next(iter([*accepted, *final, *down, *([rung] if rung else [])]), None)
-
-    def _tried_down(self, kept: Held) -> Iterator[tuple[Line, bool]]:
-        """Changes that train and were judged on test, and whether they were accepted."""
-        for line in self.reading.evidence.of("down"):
-            if line["change"] in TRAINED and line["test"] is not None:
-                yield line, bool(self.attempt(line, kept)["accepted"])
 
     def _trained_rung(self, steps: Sequence[Mapping[str, Json]]) -> tuple[str, str, str] | None:
         runs = {x["rung"]: x["test"] for x in self.reading.evidence.of("rung")}

@@ -214,8 +214,13 @@ class _Climb:
             held.test,
             options=(*changes(self.best, self.prompts, cheaper), *lessons_for(self.asking, self.best, self.forced)),
             aimed=kept.quality.meets is True,
-            accepted=lambda line: bool(self._arithmetic.attempt(plain(line), kept)["accepted"]),
+            accepted=lambda line: self._accepted(line, kept),
         )
+
+    def _accepted(self, line: Mapping[str, Json], kept: Held) -> bool:
+        """Whether one more attempt on the way down is taken, on top of those before it."""
+        arithmetic = self._arithmetic
+        return bool(arithmetic.attempt(plain(line), kept, arithmetic.down(kept)[1].test)["accepted"])
 
     # The floor
 

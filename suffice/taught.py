@@ -49,10 +49,15 @@ class Teaching:
         return self.over or self.teacher
 
     def weights(self, stack: Stack) -> Stack:
-        """Prompt into weights: the stack's own answers, learned under the bare goal."""
+        """Prompt into weights: the frozen stack's own answers, learned under the bare goal.
+
+        What the way down found superfluous stays away, and where that leaves little to spare, nothing is trained.
+        """
         task = self.asking.task
+        if stack.model != self.teacher.model or not _saves(task, stack):
+            return stack
         layer = replace(find("layers", "adapter").for_task(task), replies="own")
-        below = lean(self.teacher, task)
+        below = lean(stack, task)
         with listening(lambda s: self.asking.watch("prompt into weights: training", told_by(s))):
             tuned = placed(below, layer.fit(below, self.lessons))
         return held_to(tuned, task) or tuned if "structure" in stack.names else tuned
@@ -60,12 +65,13 @@ class Teaching:
     def student(self, stack: Stack) -> Stack:
         """A student over the stack, answering itself where dev shows that little is lost by it.
 
-        Where the prompt is in weights already there is nothing left to spare.
+        Where the prompt is in weights already there is nothing left to spare, and over another model it knows nothing.
         """
-        fitted = None if "adapter" in stack.names else self.fitted
+        idle = "adapter" in stack.names or stack.model != self.beneath.model
+        fitted = None if idle else self.fitted
         if fitted is None:
             return stack
-        found = self._threshold(fitted)
+        found = self._threshold(fitted, stack)
         return stack if found is None else placed(stack, replace(fitted, threshold=found))
 
     @cached_property
@@ -98,11 +104,12 @@ class Teaching:
         kept = [replace(e, expected=_said(e, right[e.id], pool)) for e in pool if e.id in right]
         return pool.only(kept, "the stack's own answers")
 
-    def _threshold(self, fitted: Any) -> float | None:
-        """Chosen where neither has learned: on select, and on what the student held out."""
-        items = self._unlearned(fitted)
-        own = self.asking.run(placed(self.beneath, fitted), items, "select", "distillation: how sure the student is")
-        other = self.asking.run(self.beneath, items, "select", "distillation: whom it asks")
+    def _threshold(self, fitted: Any, stack: Stack) -> float | None:
+        """Chosen against the stack that the student is to stand on, where neither has learned: on select, and on what
+        the student held out, which said when its training stopped and flatters it a little."""
+        items = self._unlearned(fitted, stack)
+        own = self.asking.run(placed(stack, fitted), items, "select", "distillation: how sure the student is")
+        other = self.asking.run(stack, items, "select", "distillation: whom it asks")
         sure = [(r.answer.confidence if r.answer else None) or 0.0 for r in own.records]
         values = [[r.value or 0.0 for r in run.records] for run in (own, other)]
         found = chosen(sure, values[0], values[1], clusters(items.examples), risk=self.risk)
@@ -110,11 +117,11 @@ class Teaching:
         self.asking.evidence.add("deferral", **told, threshold=found.threshold)
         return found.threshold
 
-    def _unlearned(self, fitted: Any) -> Dataset:
-        """A classifier in the teacher has learned all of pool."""
+    def _unlearned(self, fitted: Any, stack: Stack) -> Dataset:
+        """A classifier in the stack has learned all of pool."""
         select = self.asking.task.parts.select
         out = {row.id for row in fitted.taught(self.beneath, self.lessons).held}
-        pool = () if "classifier" in self.beneath.names else self.pool
+        pool = () if "classifier" in stack.names else self.pool
         return select.only((*select, *(e for e in pool if e.id in out)), "what neither has learned")
 
 

@@ -15,6 +15,8 @@ from test_verify import Lines, conclude_again, lines_of, rung_of
 from suffice.climb import climb
 from suffice.digest import digest_of
 from suffice.errors import Disproved
+from suffice.evidence import Evidence, Reading
+from suffice.verdict import Conclusion
 from suffice.verify import verify
 
 Forgery = Callable[[Lines], None]
@@ -264,3 +266,12 @@ def test_a_forged_distillation_is_found(forgery: Forgery, distilled: Path, tmp_p
 
 def test_what_was_not_forged_is_verified(tuned: Path, distilled: Path) -> None:
     assert verify(tuned).numbers and verify(distilled).numbers
+
+
+def test_what_trains_must_spare_tokens_of_the_stack_as_it_stood(distilled: Path) -> None:
+    """Against the frozen stack everything spares something that follows another change; that is not its own merit."""
+    arithmetic = Conclusion(Reading(Evidence.read(distilled / "records.jsonl")))
+    kept, student = arithmetic.frozen(), down(lines_of(distilled), "student")
+    assert arithmetic.attempt(student, kept, kept.test)["accepted"]
+    again = arithmetic.attempt(student, kept, student["test"])
+    assert not again["accepted"] and "it spares 0% of the tokens" in again["reason"]
