@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+LONG = 512
+"""Weights over more tokens than this are not kept but worked out again on the way back: they grow with the square."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heads:
     """How a layer's numbers are divided: query heads, key heads, numbers a head."""
@@ -49,7 +53,7 @@ class Grid:
     turns: tuple[Tensor, Tensor]
     scaled: tuple[Tensor, Tensor]
     mask: Any
-    """`mask(length)`: what is added to the scores, (group × length, length); shared by all layers and batches."""
+    """`mask(length)`: what is added to the scores, (length, length); shared by all layers and batches."""
 
     @property
     def end(self) -> int:
@@ -72,7 +76,8 @@ class Seen:
     q: Tensor
     k: Tensor
     v: Tensor
-    p: Tensor
+    p: Tensor | None
+    """None where they are worked out again."""
     before: Seen | None = None
 
 
@@ -84,18 +89,15 @@ def forward(y: Tensor, out: Tensor, heads: Heads, grid: Grid, room: Room) -> See
     q, k, v = _laid_out(
         y[grid.prefix : grid.end], heads, grid.rows, (grid.own(grid.turns), grid.own(grid.scaled)), room
     )
-    s = torch.matmul(q, k.transpose(-1, -2)).add_(grid.mask(grid.length))
+    p = _weights(q, k, first, heads, grid.mask(grid.length), room)
     if first is None:
-        p = _softmax(s, room)
         o = torch.matmul(p, v)
     else:
-        past = torch.bmm(q.flatten(1, 2), first.k[:, 0].transpose(1, 2)).view(*s.shape[:3], grid.prefix)
-        p = _softmax(torch.cat((past, s), -1), room)
         o = torch.matmul(p[..., grid.prefix :], v)
         o += torch.bmm(p[..., : grid.prefix].flatten(1, 2), first.v[:, 0]).view_as(o)
     _tokens(out[grid.prefix : grid.end], heads, grid.rows).copy_(o.unflatten(2, (heads.group, -1)))
     out[grid.end :, : heads.width] = 0
-    return Seen(q, k, v, p, first)
+    return Seen(q, k, v, p if p.shape[-1] <= LONG else None, first)
 
 
 def backward(dout: Tensor, seen: Seen, heads: Heads, grid: Grid) -> Tensor:
@@ -105,15 +107,18 @@ def backward(dout: Tensor, seen: Seen, heads: Heads, grid: Grid) -> Tensor:
     dy = dout.new_empty(dout.shape[0], heads.width + 2 * heads.keys * heads.size)
     do = _gathered(dout[grid.prefix : grid.end, : heads.width], heads, grid.rows)
     first, at = seen.before, grid.prefix
+    p = seen.p
+    if p is None:
+        p = _weights(seen.q, seen.k, first, heads, grid.mask(grid.length))
     dp = torch.matmul(do, seen.v.transpose(-1, -2))
     if first is not None:
         past = torch.bmm(do.flatten(1, 2), first.v[:, 0].transpose(1, 2)).view(*dp.shape[:3], at)
         dp = torch.cat((past, dp), -1)
-    ds = torch.ops.aten._softmax_backward_data(dp, seen.p, -1, dp.dtype)
-    own, weights = (ds[..., at:], seen.p[..., at:]) if at else (ds, seen.p)
+    ds = torch.ops.aten._softmax_backward_data(dp, p, -1, dp.dtype)
+    own, weights = (ds[..., at:], p[..., at:]) if at else (ds, p)
     dq = torch.matmul(own, seen.k)
     if first is not None:
-        back, share = ds[..., :at].flatten(1, 2), seen.p[..., :at].flatten(1, 2)
+        back, share = ds[..., :at].flatten(1, 2), p[..., :at].flatten(1, 2)
         dq += torch.bmm(back, first.k[:, 0]).view_as(dq)
         dk = torch.bmm(back.transpose(1, 2), seen.q.flatten(1, 2))
         dv = torch.bmm(share.transpose(1, 2), do.flatten(1, 2))
@@ -131,10 +136,10 @@ def _first(y: Tensor, out: Tensor, heads: Heads, grid: Grid, room: Room) -> Seen
 
     angles = grid.shared(grid.turns), grid.shared(grid.scaled)
     q, k, v = _laid_out(y[: grid.prefix], heads, 1, angles, room)
-    p = _softmax(torch.matmul(q, k.transpose(-1, -2)).add_(grid.mask(grid.prefix)), room)
+    p = _weights(q, k, None, heads, grid.mask(grid.prefix), room)
     o = torch.matmul(p, v)
     _tokens(out[: grid.prefix], heads, 1).copy_(o.unflatten(2, (heads.group, -1)))
-    return Seen(q, k, v, p)
+    return Seen(q, k, v, p if p.shape[-1] <= LONG else None)
 
 
 def _first_back(dout: Tensor, dy: Tensor, first: Seen, later: tuple[Tensor, Tensor], heads: Heads, grid: Grid) -> None:
@@ -142,13 +147,29 @@ def _first_back(dout: Tensor, dy: Tensor, first: Seen, later: tuple[Tensor, Tens
     import torch
 
     do = _gathered(dout[: grid.prefix, : heads.width], heads, 1)
+    p = first.p
+    if p is None:
+        p = _weights(first.q, first.k, None, heads, grid.mask(grid.prefix))
     dp = torch.matmul(do, first.v.transpose(-1, -2))
-    ds = torch.ops.aten._softmax_backward_data(dp, first.p, -1, dp.dtype)
+    ds = torch.ops.aten._softmax_backward_data(dp, p, -1, dp.dtype)
     dk = torch.matmul(ds.transpose(-1, -2), first.q).add_(later[0])
-    dv = torch.matmul(first.p.transpose(-1, -2), do).add_(later[1])
+    dv = torch.matmul(p.transpose(-1, -2), do).add_(later[1])
     dq = torch.matmul(ds, first.k)
     angles = grid.shared(grid.turns), grid.shared(grid.scaled)
     _taken_back(dy[: grid.prefix], (dq, dk, dv), heads, 1, *angles)
+
+
+def _weights(q: Tensor, k: Tensor, first: Seen | None, heads: Heads, mask: Tensor, room: Room | None = None) -> Tensor:
+    """How much each query takes of each token: those of the prefix, then those of its own row up to itself."""
+    import torch
+
+    s = torch.matmul(q, k.transpose(-1, -2))
+    s.unflatten(2, (heads.group, -1)).add_(mask)
+    if first is not None:
+        past = torch.bmm(q.flatten(1, 2), first.k[:, 0].transpose(1, 2))
+        s = torch.cat((past.view(*s.shape[:3], -1), s), -1)
+    kept = None if room is None or s.shape[-1] > LONG else room.take(*s.shape)
+    return torch.softmax(s, -1, out=kept)
 
 
 # Between tokens that lie flat and heads that lie apart
@@ -189,12 +210,6 @@ def _laid_out(
     _turn(parts[1], k, *angles[0])
     v.copy_(parts[2])
     return q.flatten(2, 3), k.flatten(2, 3), v.flatten(2, 3)
-
-
-def _softmax(scores: Tensor, room: Room) -> Tensor:
-    import torch
-
-    return torch.softmax(scores, -1, out=room.take(*scores.shape))
 
 
 def _taken_back(

@@ -231,7 +231,7 @@ class Llama:
         self.weights = {name: tensor.to(device) for name, tensor in start(shapes, low, seed).items()}
         for tensor in self.weights.values():
             tensor.grad = torch.zeros_like(tensor)
-        self._mask = lru_cache(maxsize=64)(self._masked)
+        self._mask = lru_cache(maxsize=16)(self._masked)
         self.refresh()
 
     def refresh(self) -> None:
@@ -288,8 +288,7 @@ class Llama:
     def _masked(self, length: int) -> Tensor:
         import torch
 
-        hidden = torch.full((length, length), float("-inf")).triu(1).to(self._like)
-        return hidden.repeat(self._heads.group, 1)
+        return torch.full((length, length), float("-inf")).triu(1).to(self._like)
 
     def _head(self, batch: Batch, h: Tensor) -> Head:
         import torch

@@ -29,7 +29,8 @@ Lesson = Demonstration | Choice | Pair
 FILE, CARD = "adapter.safetensors", "card.json"
 TOGETHER = 1024
 """Tokens that go through the model at once on a processor: more do not go faster there."""
-TOGETHER_GPU = 16384
+TOGETHER_GPU = 4096
+"""The same on a GPU: what a 7B Llama keeps of them is 12 GB."""
 LIBRARIES = ("torch", "transformers", "safetensors")
 
 

@@ -75,6 +75,16 @@ def test_loss_and_gradients_are_the_same(different: dict[str, Any], prefix: int,
     alike(*both(tmp_path), batch, lambda nll: torch.linspace(0.1, 1, len(nll)))
 
 
+@pytest.mark.parametrize(("prefix", "own"), [(0, 560), (540, 8), (300, 300)])
+def test_long_rows_are_the_same_too(tiny: Base, prefix: int, own: int) -> None:
+    """Long enough that weights of attention are worked out again on the way back."""
+    drawn = random.Random(2)
+    alike_part = tuple(drawn.randrange(3, 259) for _ in range(prefix))
+    parts = [tuple(drawn.randrange(3, 259) for _ in range(own - n)) for n in range(2)]
+    rows = tuple(Row(str(n), (*alike_part, *part), prefix + len(part) - 3) for n, part in enumerate(parts))
+    alike(*both(tiny.folder), batch_of(rows), torch.ones_like)
+
+
 @pytest.mark.parametrize("targets", [("q_proj", "v_proj"), ("down_proj",), ("k_proj", "o_proj", "up_proj")])
 def test_any_of_the_matrices_may_be_left_alone(tiny: Base, targets: tuple[str, ...]) -> None:
     alike(*both(tiny.folder, targets), batch_of(some_rows(3)), torch.ones_like)
