@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,12 +20,14 @@ from .record import Run
 from .run import Progress
 from .split import seeded
 from .stack import Stack
-from .stats.curve import Curve, learned
+from .stats.curve import At, Curve, learned
 from .trainer import Stage, listening
 from .types import Json
 
 SHARES = (1 / 8, 1 / 4, 1 / 2, 1.0)
 """The slices of a learning curve, as shares of what there is to learn from."""
+Z = 1.645
+"""Standard errors of a limit that holds at 95 % on one side."""
 SMALLEST = 40
 """Demonstrations under which a slice is left out."""
 
@@ -119,11 +122,19 @@ class Tuning:
         if (spent + due) / 60 > minutes:
             return f"training on {share:.0%} would take {due / 60:.0f} minutes more than the {minutes:g} that it may"
         found = self._curve(points)
-        best = self.best.quality if self.best else None
         ahead = next((p for p in found.predicted if p.rows >= last["rows"] * share / last["share"]), None)
-        if ahead is not None and best is not None and ahead.high < best:
-            return f"on {ahead.rows} rows it would reach {ahead.high:.2f} at most, and {best:.2f} is held already"
-        return ""
+        return self._behind(ahead) if ahead is not None else ""
+
+    def _behind(self, ahead: At) -> str:
+        """Whether what is predicted stays behind what is held, at 95 %: both were measured, on other dev items each."""
+        values = [r.value or 0.0 for r in self.best.records] if self.best else []
+        if not values:
+            return ""
+        best = sum(values) / len(values)
+        error = Z * math.sqrt(sum((v - best) ** 2 for v in values)) / len(values)
+        if best - ahead.estimate <= math.hypot(error, ahead.high - ahead.estimate):
+            return ""
+        return f"on {ahead.rows} rows it would reach {ahead.high:.2f} at most, and {best:.2f} is held already"
 
     def _curve(self, points: Sequence[Line]) -> Curve:
         records: dict[str, dict[str, float]] = {p["run"]: {} for p in points}

@@ -15,10 +15,14 @@ from suffice.data import Example
 from suffice.layers.prompt import Prompt
 from suffice.ledger import Ledger
 from suffice.places import placed
+from suffice.record import Record, Run
+from suffice.score import Score
+from suffice.stats.curve import At
 from suffice.task import Task
 from suffice.taught import Teaching
 from suffice.train import Hands, bare, train
 from suffice.tuning import Tuning
+from suffice.types import Answer
 
 
 @pytest.fixture
@@ -66,3 +70,18 @@ def test_a_secret_is_not_taught_to_a_student(tmp_path: Path, hands: Hands) -> No
     teaching = Teaching(hands.asking(task), knowing)
     assert len(teaching.lessons) > 0.8 * len(teaching.pool)
     assert any(key in e.text for e in task.parts.pool) and not any(key in e.text for e in teaching.lessons)
+
+
+def test_training_goes_on_where_what_is_held_may_itself_be_luck(tmp_path: Path, hands: Hands) -> None:
+    """A score of 0.75 on forty items is as little known as one that is predicted."""
+    task = school(tmp_path, n=400)
+    few, many = (held(task, n) for n in (40, 4_000))
+    ahead = At(800, 0.6, 0.5, 0.7)
+    assert Tuning(hands.asking(task), bare(task), few)._behind(ahead) == ""
+    assert "0.75 is held already" in Tuning(hands.asking(task), bare(task), many)._behind(ahead)
+    assert Tuning(hands.asking(task), bare(task))._behind(ahead) == ""
+
+
+def held(task: Task, n: int) -> Run:
+    records = tuple(Record(f"q{i}", Answer(""), Score(float(i % 4 > 0))) for i in range(n))
+    return Run("held", bare(task), task.parts.select, records, {})
