@@ -231,7 +231,8 @@ def main() -> int:
         test = rows("test")[: told.items]
         texts, expected = [row["text"] for row in test], [row["category"] for row in test]
         holds = parity(texts, expected, adapter, folder)
-        cost(texts[: told.timed], adapter, folder, told.repeats)
+        if told.timed:
+            cost(texts[: told.timed], adapter, folder, told.repeats)
     print("holds" if holds else "does not hold")
     return 0 if holds else 1
 
