@@ -14,17 +14,12 @@ from .evidence import Line, Reading
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
-from .regressions import regressions
 from .signals import quoted, signals_of
 from .stats import rung
-from .stats.curve import learned
-from .stats.defer import chosen
 from .stats.interval import mean_interval
 from .suspects import suspects_of
 from .types import Json
 from .variance import spread, stability
-from .worth import PROJECT_USD, STUDENT_USD, worth
-from .worth import told as in_words
 
 
 class Afterwards(Measures):
@@ -218,6 +213,8 @@ class Afterwards(Measures):
     def regressions(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> dict[str, Json] | None:
         """What the trained part of the final stack broke, or the last one that was judged, against what it was judged
         against."""
+        from .regressions import regressions
+
         pair = self._trained_pair(steps, kept)
         if pair is None:
             return None
@@ -230,6 +227,9 @@ class Afterwards(Measures):
 
     def _worth(self, before: str, after: str) -> dict[str, Json]:
         """From which volume and at which price training pays."""
+        from .worth import PROJECT_USD, STUDENT_USD, worth
+        from .worth import told as in_words
+
         tokens = self._spent(before, after, [*self.reading.records[after]])
         usd = {"before": self.speed(before, None)["usd_per_1k"], "after": self.speed(after, None)["usd_per_1k"]}
         project = STUDENT_USD if "student" in self._layers(after) else PROJECT_USD
@@ -306,6 +306,8 @@ def learning_of(reading: Reading, smallest: float, target: float | None, seed: i
     points = line["points"]
     values = [[reading.values(p["run"])[i] or 0.0 for i in line["items"]] for p in points]
     groups = clusters([reading.examples[i] for i in line["items"]])
+    from .stats.curve import learned
+
     found = learned([p["rows"] for p in points], values, groups, smallest=smallest, target=target, seed=seed)
     took = [{k: p.get(k) for k in ("seconds", "cpu_seconds", "tokens", "epochs")} for p in points]
     measured = [{**plain(at), **spent} for at, spent in zip(found.measured, took, strict=True)]
@@ -322,6 +324,8 @@ def deferral_of(reading: Reading) -> dict[str, Json] | None:
     sure = [own[i].get("confidence") or 0.0 for i in items]
     values = [[of[i]["value"] or 0.0 for i in items] for of in (own, other)]
     groups = clusters([reading.examples[i] for i in items])
+    from .stats.defer import chosen
+
     steps = chosen(sure, values[0], values[1], groups, risk=line["risk"])
     tokens = [[_tokens(of[i]) for i in items] for of in (own, other)]
     told = [{**plain(step), "tokens": _mixed(sure, step.threshold, *tokens)} for step in steps.steps]

@@ -30,17 +30,13 @@ from .people import unfilled
 from .places import placed
 from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, layer_of, plan
 from .plugins import find, name_of
-from .readiness import attempts_of
 from .recall import recall_of
 from .record import Diagnosis, Run
-from .regressions import TRAINED, forgetting
 from .run import Progress, run
 from .signals import Signal, signals_of
 from .stack import Stack
 from .stats.rung import worth_opening
 from .task import Task
-from .taught import lessons_for
-from .tuning import Tuning
 from .types import Json
 from .variance import refit
 from .verdict import Conclusion, Verdict, conclude
@@ -202,6 +198,8 @@ class _Climb:
         dev = self.best_run
         if held.rung == "floor" or dev is None or not asks(dev) or self.asking.plan["judge"]:
             return
+        from .taught import lessons_for
+
         address = self.task.cheaper_model
         cheaper = resolve(address, folder=self.task.folder) if address else None
         kept = self._arithmetic.frozen()
@@ -239,6 +237,8 @@ class _Climb:
             self._note(rung, "not_needed", self.stopped)
             return held
         known = self._ceilings() if self.diagnosed is self.base_run else {}
+        from .readiness import attempts_of
+
         proposal = plan(
             rung,
             self.task,
@@ -347,6 +347,8 @@ class _Climb:
         if getattr(self.model, "fixed", False) and rung.name == "prompt":
             return [self.base]
         if rung.name == "fine_tuning":
+            from .tuning import Tuning
+
             return Tuning(self.asking, self.base, self.best_run or self.base_run).stacks()
         layer = layer_of(rung, self.task)
         below = Stack(self.model, (), self.base.sampling) if rung.name in ("classifier", "prompt") else self.base
@@ -390,8 +392,9 @@ class _Climb:
 
     def _forgetting(self) -> None:
         """What training cost in general: of the final stack, or of the adapter that was judged and not kept."""
-        trained = [self.best, *self.tried]
-        for stack in (s for s in trained if set(s.names) & set(TRAINED)):
+        from .regressions import TRAINED, forgetting
+
+        for stack in (s for s in (self.best, *self.tried) if set(s.names) & set(TRAINED)):
             forgetting(self.asking, stack)
             return
 

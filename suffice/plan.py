@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .layer import Gate, Layer
 from .model import Model
 from .plugins import find
-from .readiness import Approach, Attempts, readiness, refused
 from .record import Diagnosis, Finding
 from .signals import Signal, quoted
 from .task import Task
+
+if TYPE_CHECKING:
+    from .readiness import Approach, Attempts
 
 Action = Literal["try", "skip", "refuse"]
 
@@ -99,6 +101,8 @@ def plan(
     `attempts` is what was tried before training, where that is known; gates in `forced` do not refuse a trained rung.
     """
     if rung.name in TRAINED:
+        from .readiness import readiness
+
         gates = readiness(task, TRAINED[rung.name], diagnosis=diagnosis, attempts=attempts)
         return _trained(rung, task, tuple(_forced(g, forced) for g in gates), quoted(signals, rung.name))
     layer = layer_of(rung, task)
@@ -174,6 +178,8 @@ NO_BETTER = "its gates hold; a student is no better than its teacher, so it is t
 def _trained(rung: Rung, task: Task, gates: tuple[Gate, ...], rows: tuple[str, ...]) -> Proposal:
     layer = layer_of(rung, task)
     gates += tuple(layer.gates(task, task.parts.pool)) if layer else ()
+    from .readiness import refused
+
     if failed := refused(gates):
         return Proposal(rung, "refuse", _refusal(failed), gates=gates, acts_on=rows)
     if layer is None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from .anatomy import anatomy
-from .curate import Candidate, clean, judging_of
-from .curate.candidate import Dropped
 from .data import Output
 from .digest import digest_of
 from .errors import InputError
@@ -22,6 +20,10 @@ from .record import Diagnosis
 from .stats.confident import nearest_votes
 from .task import Task
 from .types import Json
+
+if TYPE_CHECKING:
+    from .curate import Candidate
+    from .curate.candidate import Dropped
 
 Approach = Literal["narrow", "lora", "full", "preference", "embedding", "distillation"]
 SECTION = "docs/framework.md §"
@@ -244,6 +246,8 @@ def _named(ids: Sequence[str]) -> str:
 def _measured(look: _Look) -> Quality:
     """How clean dev is, or the rows given."""
     task = look.task
+    from .curate import Candidate, clean, judging_of
+
     rows = [Candidate(e) for e in task.parts.dev if e.expected is not None] if look.rows is None else look.rows
     judging = judging_of(task)
     cleaned = clean(rows, task, policy="keep", judging=judging)

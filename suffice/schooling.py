@@ -15,9 +15,6 @@ from .trainer import HELD_MOST, HELD_SHARE, held_out
 from .tuning import SHARES, SMALLEST
 from .types import Json, Message
 
-ONCE = ("curve", "deferral", "general")
-"""Kinds of lines of which there is one at most."""
-
 
 def schooling(reading: Reading) -> None:
     """Raise `Disproved` where gates, curves, margins or the general set are not as a climb would have written them."""

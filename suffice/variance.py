@@ -14,7 +14,6 @@ from .looks import Values
 from .plan import FINALISTS
 from .split import apart
 from .stack import Stack
-from .training import took
 from .types import Json
 
 SEEDS = 3
@@ -92,6 +91,8 @@ def _minutes(asking: Asking, stack: Stack) -> float:
 
 def _again(asking: Asking, stack: Stack) -> float:
     """Minutes that training the stack's adapter once more takes."""
+    from .training import took
+
     adapters = (str(getattr(layer, "adapter", "")) for layer in stack.layers)
     return sum(took(asking.task.folder, adapter) for adapter in adapters) / 60
 

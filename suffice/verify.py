@@ -14,7 +14,6 @@ from .digest import file_digest, plain
 from .errors import Disproved, InputError, OwnCode
 from .evidence import Evidence, Line, Reading, answer_of, judge_of
 from .plugins import build, installed_only
-from .regressions import general
 from .score import AskingScorer, Scorer
 from .strict import read_json
 from .types import Json
@@ -92,6 +91,8 @@ def _beside(name: str, path: Path) -> str:
 
 def _scores(reading: Reading, folder: Path) -> int:
     """Score every stored answer again; raises on the first that differs."""
+    from .regressions import general
+
     spec = reading.evidence.one("task")["scorer"]
     scorer = cast(Scorer, build("scorers", spec, beside=folder))
     scored = 0

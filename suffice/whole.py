@@ -12,7 +12,6 @@ from .leakage import LEAKS
 from .ledger import link_of
 from .looks import graded
 from .plan import LADDER
-from .schooling import ONCE, schooling
 from .split import seeded
 from .stats.budget import TOTAL
 from .types import Json
@@ -24,6 +23,8 @@ JUDGING = ("test", "edge", "confirmation")
 CLOSE = 1e-9
 BESIDE_THE_PLAN = frozenset({"kind", "hash", "previous", "uses", "overspent", "declared", "label_sets"}) | LEAKS
 """What the line of the plan holds and its link in the ledger's chain does not cover."""
+TRAINED_ONCE = ("curve", "deferral", "general")
+"""Kinds of lines about training, of which there is one at most."""
 COUNTED = ("ms", "usd", "judge_usd", "input_tokens", "output_tokens", "cached_tokens", "asked")
 """What a record tells of its making: none of it can be less than nothing."""
 
@@ -53,6 +54,8 @@ def whole(reading: Reading) -> None:
     _in_order(reading, plan)
     _rungs(evidence, plan)
     _accounted(reading)
+    from .schooling import schooling
+
     schooling(reading)
 
 
@@ -92,7 +95,7 @@ def _measured(evidence: Evidence) -> Iterator[Line]:
 def _each_once(evidence: Evidence) -> None:
     for kind, key in (("run", "run"), ("example", "id"), ("opinion", "id"), ("rung", "rung"), ("down", "change")):
         _once(kind, [line[key] for line in evidence.of(kind)])
-    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels", *ONCE):
+    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels", *TRAINED_ONCE):
         _once(f"line of the kind {kind}", [kind for _ in evidence.of(kind)])
 
 
