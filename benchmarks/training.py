@@ -61,6 +61,16 @@ def base() -> Base:
 # One side, in a process of its own
 
 
+def judged(count: int, seed: int, folder: Path, threads: int) -> dict[str, Any]:
+    """Train as `ours`, with rows held out, whose evaluations leave checkpoints."""
+    import torch
+
+    torch.set_num_threads(threads)
+    shown, held = rows(count, 40)
+    replace(RECIPE, seed=seed).train(shown, held, base(), folder)
+    return {}
+
+
 def ours(count: int, seed: int, folder: Path, threads: int) -> dict[str, Any]:
     import torch
 
@@ -162,6 +172,7 @@ def held_loss(folder: Path) -> float:
 
 
 SIDES = {"ours": ours, "trl": trl}
+ALL = {**SIDES, "judged": judged}
 
 
 def side(name: str, count: int, seed: int, threads: int) -> dict[str, Any]:
@@ -210,7 +221,7 @@ def kill(count: int) -> None:
     """Train unbroken; then again, killed twice; compare the bytes."""
     with tempfile.TemporaryDirectory() as folder:
         whole, broken = Path(folder, "whole"), Path(folder, "broken")
-        command = [sys.executable, __file__, "--side", "ours", "--rows", str(count), "--threads", "1", "--folder"]
+        command = [sys.executable, __file__, "--side", "judged", "--rows", str(count), "--threads", "1", "--folder"]
         subprocess.run([*command, str(whole)], check=True, stdout=subprocess.DEVNULL)
         last = broken / "last.safetensors"
         for _ in range(2):
@@ -218,7 +229,7 @@ def kill(count: int) -> None:
             before = last.stat().st_mtime_ns if last.exists() else 0
             while not last.exists() or last.stat().st_mtime_ns == before:
                 time.sleep(0.2)
-            time.sleep(3)
+            time.sleep(1)
             child.send_signal(signal.SIGKILL)
             print(f"killed: {child.wait()}", flush=True)
         subprocess.run([*command, str(broken)], check=True, stdout=subprocess.DEVNULL)
@@ -260,7 +271,7 @@ def main() -> None:
     if asked.side == "loss":
         print(json.dumps({"loss": held_loss(asked.folder)}))
     elif asked.side:
-        told = SIDES[asked.side](asked.rows, asked.seed, asked.folder, asked.threads)
+        told = ALL[asked.side](asked.rows, asked.seed, asked.folder, asked.threads)
         print(json.dumps({**told, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
     elif asked.kill:
         kill(asked.rows)
