@@ -234,6 +234,7 @@ def _body(made: Made, path: Path) -> dict[str, Json]:
         "layers": list(made.stack.names),
         "dev": {"before": made.before.quality, "after": made.after.quality, "comparison": plain(made.comparison)},
         "tokens": {"before": _tokens(made.before), "after": _tokens(made.after)},
+        "left_out": made.left_out,
         "told": made.told,
     }
 
@@ -252,6 +253,8 @@ def _show(made: Made, path: Path, screen: Console) -> None:
     screen.print(Text(said, style="bold"), soft_wrap=True)
     limits = f"{found.lift:+.3f} [{found.low:+.3f}, {found.high:+.3f}] on {found.n} dev items: it was chosen on them"
     screen.print(Text(limits, style="dim"), soft_wrap=True)
+    if made.left_out:
+        screen.print(f"{made.left_out} rows were left out: they repeat what chooses on dev, or would not pass curation")
     screen.print(f"{_tokens(made.before):.0f} → {_tokens(made.after):.0f} tokens a request")
     _show_curve(made.told, screen)
     screen.print(f"To judge it: suffice run --stack {path} --part test, then suffice compare", soft_wrap=True)
