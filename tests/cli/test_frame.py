@@ -12,7 +12,7 @@ import pytest
 
 from suffice.cli.app import COMMANDS
 
-ASKING = ("demo", "climb", "run", "diagnose", "ask", "compare", "ablate")
+ASKING = ("demo", "climb", "run", "diagnose", "ask", "compare", "ablate", "train", "distil", "port", "jobs")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
