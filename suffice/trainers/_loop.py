@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from ..errors import InputError
 from ..trainer import Point, Stage, tell
 from ..types import Json
 from . import _checkpoint
@@ -183,6 +184,8 @@ class Training:
         p = self.progress
         held = [(b, self._learner.judge(b)) for b in self._held]
         loss, weight = self._objective.loss(held) if held else (0.0, 0.0)
+        if not math.isfinite(loss) or not math.isfinite(p.loss):
+            raise InputError(f"training came apart by step {p.step}: its loss is no number", hint="lower learning_rate")
         right = [r for batch, reading in held for r in self._objective.right(batch, reading)]
         point = Point(
             p.step,

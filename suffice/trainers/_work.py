@@ -14,7 +14,7 @@ from typing import Any
 from ..artifacts import write_whole
 from ..demonstrations import Choice, Demonstration
 from ..digest import digest_of, plain
-from ..errors import MissingExtra
+from ..errors import InputError, MissingExtra
 from ..pairs import Pair
 from ..trainer import Base, Point, Trained
 from ..types import Json
@@ -160,7 +160,10 @@ def learner_for(base: Base, low: LowRank, *, seed: int, dtype: str, dropout: flo
 
     from . import _llama, _plain
 
-    config = AutoConfig.from_pretrained(str(base.folder), local_files_only=True, trust_remote_code=False)
+    try:
+        config = AutoConfig.from_pretrained(str(base.folder), local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as wrong:
+        raise InputError(f"transformers cannot load this base: {wrong}", file=str(base.folder)) from wrong
     if _llama.fits(config) and not dropout:
         return _llama.Llama(base.folder, low, seed, dtype=precision(dtype), device=device())
     model = _plain.load(base.folder, precision(dtype), device())

@@ -101,3 +101,18 @@ def test_seeds_differ_and_one_seed_does_not(tiny: Base, rows: list[Demonstration
 def test_without_held_rows_the_last_weights_are_kept(tiny: Base, rows: list[Demonstration], tmp_path: Path) -> None:
     done = replace(QUICK, epochs=1).train(rows[:20], (), tiny, tmp_path)
     assert done.card["metrics"]["held_loss"] is None and done.file.is_file()
+
+
+def test_a_training_that_comes_apart_is_an_error(tiny: Base, rows: list[Demonstration], tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no number") as wrong:
+        replace(QUICK, learning_rate=1e30).train(rows[:20], rows[20:24], tiny, tmp_path)
+    assert "learning_rate" in wrong.value.hint
+    assert not (tmp_path / "adapter.safetensors").exists()
+
+
+def test_a_folder_that_is_no_base_is_refused(rows: list[Demonstration], tiny: Base, tmp_path: Path) -> None:
+    for path in sorted(tiny.folder.iterdir()):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "config.json").write_text('{"model_type": "unheard_of"}', encoding="utf-8")
+    with pytest.raises(InputError):
+        QUICK.train(rows[:4], (), replace(tiny, folder=tmp_path), tmp_path / "work")
