@@ -82,7 +82,13 @@ class Adapter(Layer):
         lacking = missing()
         here = trainable(resolve(task.model, folder=task.folder))
         return (
-            Gate("weights", here, task.model, "a model whose weights are here, or a platform that tunes it", SOURCE),
+            Gate(
+                "weights",
+                here,
+                "here" if here else "elsewhere",
+                "a model whose weights are here, or a platform that tunes it",
+                SOURCE,
+            ),
             Gate(
                 "training libraries",
                 not lacking,

@@ -84,7 +84,15 @@ class Student(Layer):
     def gates(self, task: Task, train: Dataset) -> Sequence[Gate]:
         """The student's weights are here."""
         here = trainable(resolve(task.model, folder=task.folder))
-        return (Gate("student", here, task.model, "a small model whose weights are here to be trained", SOURCE),)
+        return (
+            Gate(
+                "student",
+                here,
+                "here" if here else "elsewhere",
+                "a small model whose weights are here to be trained",
+                SOURCE,
+            ),
+        )
 
     def duties(self, task: Task) -> Sequence[Duty]:
         """A student knows what its teacher knew, then."""
