@@ -245,7 +245,8 @@ def seeds(count: int, several: int) -> None:
     for seed in range(several):
         with tempfile.TemporaryDirectory() as folder, listening(_told):
             own = replace(RECIPE, seed=seed, epochs=2).train(shown, held, base(), Path(folder)).card["metrics"]
-        print(f"  seed {seed}: held loss {own['held_loss']:.3f}, right {own['held_right']:.3f}, {own['seconds']:.0f} s")
+        told = f"held loss {own['held_loss']:.3f}, right {own['held_right']:.3f}, {own['cpu_seconds']:.0f} CPU seconds"
+        print(f"  seed {seed}: {told}", flush=True)
         found.append(own["held_right"])
     print(f"{count} rows: right {statistics.mean(found):.3f}, standard deviation {statistics.stdev(found):.3f}")
 
