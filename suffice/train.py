@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +114,6 @@ def distil(task: Task, teacher: Stack, base: Stack, hands: Hands, *, risk: float
 def bare(task: Task) -> Stack:
     """The task's model with nothing around it."""
     return Stack(resolve(task.model, folder=task.folder), (), sampling_for(task, task.parts.dev))
-
-
-def reseeded(task: Task, seed: int) -> Task:
-    """The task with another seed in its recipe."""
-    return replace(task, training=replace(task.training, recipe={**task.training.recipe, "seed": seed}))
 
 
 def _here(model: Any, task: Task) -> None:

@@ -17,7 +17,7 @@ ROWS = (
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places "
     "knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
-    "personal teachers demonstrations trainer toolwords pairs training lean adapter exporter "
+    "personal teachers demonstrations trainer toolwords turnmarks pairs training lean adapter exporter "
     "http terms platform",
     "database stored writer ledger price budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged "

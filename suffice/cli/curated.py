@@ -186,7 +186,7 @@ def ready(
     )
     missing = refused(gates)
     body = {"ready": not missing, "for": approach, "missing": [g.name for g in missing], "gates": gates}
-    tell(as_json, body, lambda screen: _show_gates(gates, approach, screen))
+    tell(as_json, body, lambda screen: show_gates(gates, approach, screen))
     if missing:
         raise typer.Exit(1)
 
@@ -217,7 +217,7 @@ def _measured(task: Task) -> tuple[Diagnosis | None, Attempts]:
     return (attribute(reading, last["of"]) if last else None), attempts_of(reading)
 
 
-def _show_gates(gates: Sequence[Gate], approach: str, screen: Console) -> None:
+def show_gates(gates: Sequence[Gate], approach: str, screen: Console) -> None:
     """What is missing first, each with what was found and who asks for it; then what holds, a line each."""
     from rich.text import Text
 

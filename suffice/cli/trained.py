@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 TUNED, STUDENT = "tuned.yaml", "student.yaml"
 Force = Annotated[list[str], typer.Option("--force", metavar="GATE", help="A gate that may fail; repeat it for more.")]
+Recipe = Annotated[
+    list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeat it for more.")
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the stack goes.")]
 
 
@@ -37,9 +40,7 @@ def train(
     trainer: Annotated[
         str | None, typer.Option("--trainer", metavar="NAME", help="lora, qlora, full; else the task's.")
     ] = None,
-    recipe: Annotated[
-        list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeat it for more.")
-    ] = [],  # noqa: B006
+    recipe: Recipe = [],  # noqa: B006
     on: Annotated[str, typer.Option("--on", metavar="PLATFORM", help="Tune there instead of here.")] = "",
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="The base model, on a platform.")] = "",
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="On a platform: how often.")] = 2,
@@ -80,9 +81,7 @@ def distil(
     risk: Annotated[
         float, typer.Option("--risk", min=0.001, max=0.5, help="The loss that a student may cause.")
     ] = 0.02,
-    recipe: Annotated[
-        list[str], typer.Option("--set", metavar="FIELD=VALUE", help="A field of the recipe; repeat it for more.")
-    ] = [],  # noqa: B006
+    recipe: Recipe = [],  # noqa: B006
     force: Force = [],  # noqa: B006
     stack: StackFile = None,
     out: Out = None,
@@ -182,12 +181,12 @@ def _refuse(
     from ..adjudicate import evidence_of
     from ..readiness import refused
     from ..train import gates_for
-    from .curated import _show_gates
+    from .curated import show_gates
 
     gates = gates_for(task, approach, found=evidence_of(task), rows=rows, teacher=teacher, forced=tuple(force))
     if missing := refused(gates):
         body = {"ready": False, "for": approach, "missing": [g.name for g in missing], "gates": gates}
-        tell(as_json, body, lambda screen: _show_gates(gates, approach, screen))
+        tell(as_json, body, lambda screen: show_gates(gates, approach, screen))
         raise typer.Exit(1)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ..turnmarks import inert
 from ..types import Answer, Json, Message, ToolCall
 
 
@@ -19,15 +19,6 @@ def turn(message: Message) -> dict[str, Json]:
             for c in message.tool_calls
         ]
     return body | ({"tool_call_id": message.tool_call_id} if message.tool_call_id else {})
-
-
-def inert(text: str) -> str:
-    """Text whose turn marks are only text: the engine reads `<|im_end|>` inside a message as the end of the turn.
-
-    Half a surrogate pair, which no JSON can carry, becomes a question mark.
-    """
-    sound = text.encode("utf-8", "replace").decode()
-    return re.sub(r"<(?=\||/?s>|(?:start|end)_of_turn>)", "< ", sound)
 
 
 def calling(answer: Answer) -> Answer:

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from ..demonstrations import Demonstration
 from ..errors import InputError
 from ..toolwords import told, written
+from ..turnmarks import inert
 from ..types import Json, Message, Tool
 
 MARK = "\u2042mark\u2042"
@@ -63,11 +63,11 @@ class Chat:
         return self._written(messages, tools)
 
     def reply(self, message: Message, tools: Sequence[Tool] = ()) -> str:
-        """The reply as the model would write it, without the end of its turn."""
+        """The reply as the model would write it, without the end of its turn. Turn marks in its text are only text."""
         if not message.tool_calls:
-            return message.content
+            return inert(message.content)
         if not self._takes_tools:
-            return "\n".join(filter(None, (message.content, written(message.tool_calls))))
+            return inert("\n".join(filter(None, (message.content, written(message.tool_calls)))))
         asked = (Message("user", MARK),)
         before, after = self._written(asked, tools), self._written((*asked, message), tools, more=False)
         if not after.startswith(before):
@@ -105,7 +105,7 @@ class Chat:
 
 
 def _message(message: Message) -> dict[str, Json]:
-    body: dict[str, Json] = {"role": message.role, "content": message.content}
+    body: dict[str, Json] = {"role": message.role, "content": inert(message.content)}
     if message.tool_calls:
         calls = [{"name": c.name, "arguments": dict(c.arguments)} for c in message.tool_calls]
         body["tool_calls"] = [
@@ -121,8 +121,3 @@ def _tool(tool: Tool) -> dict[str, Json]:
         "parameters": json.loads(json.dumps(dict(tool.parameters))),
     }
     return {"type": "function", "function": described}
-
-
-def chat(folder: Path) -> Any:
-    """The chat of a base."""
-    return Chat(folder)

@@ -19,10 +19,10 @@ import pytest
 
 from suffice.errors import Damaged, InputError, ModelError
 from suffice.models._labels import confidence, label_grammar, labels_of
-from suffice.models._turns import inert
 from suffice.models.embedded import Embedded
 from suffice.plugins import build, spec_of
 from suffice.testing.endpoint import llama_endpoint
+from suffice.turnmarks import inert
 from suffice.types import Message, Passage, Request, Sampling, Shot, Tool
 
 LABELS = ("card_arrival", "card_lost", "charged_twice")
