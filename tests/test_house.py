@@ -21,7 +21,7 @@ ROWS = (
     "http terms platform",
     "database stored writer ledger price budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged "
-    "curate datasheet readiness jobs export port "
+    "curate datasheet readiness decide jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
     "variance leave_out audit regressions worth provable afterwards verdict freeze tuning descend taught train reuse "
     "confirm declare climb preview schooling whole verify",
