@@ -9,6 +9,7 @@ from .asking import UNLOOKED, Asking
 from .layer import Duty, Layer
 from .looks import asked_of, graded
 from .model import Model
+from .obligations import obligations
 from .places import ANSWERING, placed
 from .plugins import name_of
 from .record import Run
@@ -92,7 +93,7 @@ def descend(
 
 def duties_of(stack: Stack, task: Task) -> list[Duty]:
     """What somebody takes on who keeps a stack, from its innermost layer on."""
-    return [duty for layer in reversed(stack.layers) for duty in layer.duties(task)]
+    return [*(duty for layer in reversed(stack.layers) for duty in layer.duties(task)), *obligations(stack, task)]
 
 
 def _promising(before: Run, after: Run, margin: float) -> bool:

@@ -31,6 +31,22 @@ Cause = Literal[
 ]
 
 
+Kind = Literal[
+    "re-index",
+    "re-embed",
+    "re-judge",
+    "re-tune",
+    "re-measure",
+    "retirement",
+    "terms",
+    "edge set",
+    "owner",
+    "review",
+    "drift",
+]
+"""What a duty is about: it says what doing it costs, and which of them an event makes due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gate:
     """A hard condition for trying a rung: what was measured, what is needed, and who says so."""
@@ -56,6 +72,7 @@ class Duty:
     """The event that makes it due, where there is one."""
     owner: str | None = None
     command: str = ""
+    kind: Kind = "re-measure"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Terms: what a platform says of itself (models, prices, limits, data handling, dates), each with its source.
 
-The shipped table is platforms/terms.yaml; a `platforms.yaml` beside the task overrides it, entry by entry.
+The shipped table is platforms/terms.yaml, but for the days on which something ends, which are in retirements.yaml; a
+`platforms.yaml` beside the task overrides it, entry by entry.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from .errors import InputError
+from .retirements import of_provider
 from .types import Json
 from .yamlfile import YamlFile, read_yaml
 
@@ -182,9 +184,18 @@ def terms_of(name: str, beside: Path | None = None) -> Terms:
         title=str(merged.get("title", name)),
         said={aspect: _made(Said, value, name) for aspect, value in given.items()},
         prices=tuple(_made(Price, value, name) for value in merged.get("prices", ())),
-        ends=tuple(_dated(_made(End, value, name)) for value in merged.get("ends", ())),
+        ends=tuple(_dated(_made(End, value, name)) for value in own["ends"]) if "ends" in own else _ends(name),
         limits=_made(Limits, merged.get("limits", {}), name),
         use=merged.get("use"),
+    )
+
+
+def _ends(name: str) -> tuple[End, ...]:
+    """What the table of retirements says of this platform."""
+    told = (r for r in of_provider(name) if r.what != "service")
+    return tuple(
+        End("model" if r.what == "model" else "new jobs", r.on.isoformat(), r.name, r.whom, r.source, r.read)
+        for r in told
     )
 
 

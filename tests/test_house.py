@@ -17,10 +17,10 @@ ROWS = (
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places "
     "knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
-    "personal teachers demonstrations trainer toolwords turnmarks pairs training lean adapter exporter "
-    "http terms platform",
+    "personal teachers retirements demonstrations trainer toolwords turnmarks pairs training lean adapter exporter "
+    "http terms platform queueing",
     "database stored writer ledger price budget breaker calls",
-    "load logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged "
+    "load obligations logs new index search overhead adherence recall signals run compare again ablation ablate draw sway judged "
     "curate datasheet readiness decide jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
     "variance leave_out audit regressions worth provable afterwards verdict freeze tuning descend taught train reuse "

@@ -108,6 +108,15 @@ class Adapter(Layer):
                 when="the base model is replaced, labels or formats change, or the edge partition regresses",
                 owner=task.profile.owner,
                 command="suffice climb",
+                kind="re-tune",
+            ),
+            Duty(
+                what=f"read the licence of {task.model} again",
+                why="tuned weights are used under the terms of the weights they were made from",
+                every_days=365,
+                when="the licence or the base changes",
+                owner=task.profile.owner,
+                kind="terms",
             ),
         )
 

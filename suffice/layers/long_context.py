@@ -61,7 +61,13 @@ class LongContext(Layer):
         days, why, when = due(task)
         return (
             Duty(
-                "load the stack again, so that it shows the documents as they are", why, days, when, task.profile.owner
+                what="load the stack again, so that it shows the documents as they are",
+                why=why,
+                every_days=days,
+                when=when,
+                owner=task.profile.owner,
+                command="suffice climb",
+                kind="re-index",
             ),
         )
 

@@ -77,9 +77,20 @@ class Retrieval(Layer):
         )
 
     def duties(self, task: Task) -> Sequence[Duty]:
-        """Keep the index as fresh as the knowledge."""
-        days, why, when = due(task)
-        return (Duty("re-index the documents", why, days, when, task.profile.owner, "suffice index"),)
+        """Keep the index as fresh as the knowledge, and its vectors those of the embedder in use."""
+        (days, why, when), owner = due(task), task.profile.owner
+        indexed = Duty("re-index the documents", why, days, when, owner, "suffice index", "re-index")
+        if self.mode == "lexical":
+            return (indexed,)
+        embedded = Duty(
+            what="embed the documents again, and measure what is found",
+            why=f"vectors of {self.embedder} can be compared with its own only",
+            when="the embedder or its version changes",
+            owner=owner,
+            command="suffice index",
+            kind="re-embed",
+        )
+        return (indexed, embedded)
 
     def __call__(self, request: Request, ask: Ask) -> Answer:
         """Fill in the passages, ask, and check what the answer cites. Passages given from above stand as they are."""

@@ -111,8 +111,21 @@ class Rules(Layer):
         """Escalated replies wait for a person, and rules are right only as long as the business is."""
         owner = task.profile.owner
         return (
-            Duty("review the escalated replies", "they broke a rule even when asked again", every_days=1, owner=owner),
-            Duty("review rules.yaml", "a rule that is out of date rejects right answers", every_days=90, owner=owner),
+            Duty(
+                what="review the escalated replies",
+                why="they broke a rule even when asked again",
+                every_days=1,
+                owner=owner,
+                kind="review",
+            ),
+            Duty(
+                what="review rules.yaml",
+                why="a rule that is out of date rejects right answers",
+                every_days=90,
+                owner=owner,
+                command="suffice climb",
+                kind="review",
+            ),
         )
 
     @cached_property

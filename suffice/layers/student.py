@@ -16,6 +16,7 @@ from ..model import resolve
 from ..stack import Stack, straight
 from ..strict import parse
 from ..task import Task
+from ..teachers import told
 from ..template import WHOLE, fill
 from ..trainer import Taught, held_out
 from ..training import Adapted, base_of, trainable, trained, trainer_of
@@ -104,6 +105,15 @@ class Student(Layer):
                 when="the teacher's stack, its documents or its terms change, or requests change their wording",
                 owner=task.profile.owner,
                 command="suffice distil",
+                kind="re-tune",
+            ),
+            Duty(
+                what=f"read the terms of {task.strong_model or task.model} on training with its replies again",
+                why=f"they bind the student that was taught by it: {told(task.strong_model or task.model)}",
+                every_days=365,
+                when="the maker's terms change",
+                owner=task.profile.owner,
+                kind="terms",
             ),
         )
 

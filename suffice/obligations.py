@@ -1,0 +1,65 @@
+"""Obligations: what keeping any stack obliges to, whatever its layers: base, judge, edge set, owner.
+
+The intervals are ours, no source's, and are printed with each duty: half a year is the time in which docs/framework.md
+§2 wants a tuned model held against a current base, a quarter the time after which a judge's labels are old.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from .layer import Duty
+from .retirements import hosted
+from .score import AskingScorer
+from .stack import Stack
+from .task import Task
+
+HALF_A_YEAR, A_QUARTER = 182, 91
+UNASKED = {"classifier", "constant"}
+"""Layers that answer without a model."""
+
+
+def obligations(stack: Stack, task: Task) -> tuple[Duty, ...]:
+    """The duties of the stack as a whole; those of its layers come from the layers."""
+    return tuple(_found(stack, task))
+
+
+def _found(stack: Stack, task: Task) -> Iterator[Duty]:
+    owner = task.profile.owner
+    if hosted(task.model) and set(stack.names) - UNASKED:
+        yield Duty(
+            what=f"move from {task.model} to another base before it ends",
+            why="a hosted model answers until its maker ends it, and what was measured on it does not move along",
+            when="its maker names an end date",
+            owner=owner,
+            command="suffice swap --model NEW",
+            kind="retirement",
+        )
+    if isinstance(task.dataset.scorer, AskingScorer):
+        yield Duty(
+            what="have people label a fresh random sample, and hold the judge against it",
+            why="a judge's scores count as far as people's labels of recent outputs stand behind them",
+            every_days=A_QUARTER,
+            when="the judge's model or its instructions change",
+            owner=owner,
+            command="suffice compare --draw",
+            kind="re-judge",
+        )
+    yield Duty(
+        what="refresh the edge partition with what has failed since",
+        why="unusual input moves on, and an edge set that is never renewed tests last year's",
+        every_days=HALF_A_YEAR,
+        when="users report a failure that no example covers",
+        owner=owner,
+        command="suffice climb",
+        kind="edge set",
+    )
+    yield Duty(
+        what="confirm who owns this stack" if owner else "name somebody who owns this stack",
+        why="a duty without a person is done by nobody",
+        every_days=HALF_A_YEAR,
+        when="the owner changes team",
+        owner=owner,
+        command="suffice due",
+        kind="owner",
+    )
