@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from .ablation import ablation_of
 from .attribution import attribute
+from .bills import Prices
 from .compare import clusters, pairs
 from .digest import plain
 from .effect import Row, effect_of
@@ -14,6 +15,7 @@ from .evidence import Line, Reading
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
+from .pricebook import book
 from .signals import quoted, signals_of
 from .stats import rung
 from .stats.interval import mean_interval
@@ -227,13 +229,16 @@ class Afterwards(Measures):
 
     def _worth(self, before: str, after: str) -> dict[str, Json]:
         """From which volume and at which price training pays."""
-        from .worth import PROJECT_USD, STUDENT_USD, worth
         from .worth import told as in_words
+        from .worth import worth
 
         tokens = self._spent(before, after, [*self.reading.records[after]])
         usd = {"before": self.speed(before, None)["usd_per_1k"], "after": self.speed(after, None)["usd_per_1k"]}
-        project = STUDENT_USD if "student" in self._layers(after) else PROJECT_USD
-        return in_words(worth(tokens, usd, self.task["profile"]["stable_months"], project))
+        line = next(self.reading.evidence.of("figures"), None)
+        figures = Prices.read(line).book if line else book()
+        project = figures.figure("student_project" if "student" in self._layers(after) else "lora_project")
+        months = self.task["profile"]["stable_months"]
+        return in_words(worth(tokens, usd, months, (project.low, project.high), figures))
 
     def _trained_pair(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> tuple[str, str, str] | None:
         """What was trained, the run on test of the stack before, and its own: on the way down, or as a rung.

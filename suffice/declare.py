@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .bills import prices_of
 from .data import Dataset
 from .descend import MARGIN
 from .digest import digest_of, file_digest, plain
@@ -109,6 +110,7 @@ def _labelled(task: Task, ledger: Ledger, fingerprint: str, evidence: Evidence) 
 def _tell(task: Task, evidence: Evidence) -> None:
     told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
     evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
+    evidence.add("figures", **prices_of(task).told)
     if task.rules is not None:
         evidence.add("rules", layer=spec_of(find("layers", "rules").for_task(task)))
 

@@ -11,6 +11,7 @@ from .afterwards import Afterwards, shown
 from .attribution import attribute
 from .compare import Comparison, pairs
 from .digest import plain
+from .economics import economics
 from .estimates import ceilings_of, estimates_of
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
@@ -240,7 +241,7 @@ class Conclusion(Afterwards):
             "diagnosis": plain(explained.findings) if explained else [],
             "diagnosis_of": {**_without_kind(diagnosed), **_beside(explained)} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),
-            "economics": self._economics(kept),
+            "economics": economics(self, kept, self.frozen()),
             "duties": self._duties(kept),
             "what_would_change_this": self._changes(steps, kept, met),
         }
@@ -397,12 +398,6 @@ class Conclusion(Afterwards):
         told = {"id": id_, "part": part, "partition": example.partition, "input": example.input}
         said = {"expected": example.expected, "output": record["output"], "reason": record["reason"]}
         return {**told, **said, "cause": cause if part == "dev" else None}
-
-    def _economics(self, kept: Held | None) -> dict[str, Json]:
-        price = self.speed(kept.test, None)["usd_per_1k"] if kept else None
-        volume = self.task["profile"]["requests_per_day"]
-        monthly = None if price is None or volume is None else price * volume * 30 / 1000
-        return {"usd_per_1k": price, "requests_per_day": volume, "usd_per_month": monthly}
 
     def _changes(self, steps: Sequence[Mapping[str, Json]], kept: Held | None, met: bool | None) -> list[str]:
         """What would change the verdict, most telling first."""

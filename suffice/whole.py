@@ -95,7 +95,7 @@ def _measured(evidence: Evidence) -> Iterator[Line]:
 def _each_once(evidence: Evidence) -> None:
     for kind, key in (("run", "run"), ("example", "id"), ("opinion", "id"), ("rung", "rung"), ("down", "change")):
         _once(kind, [line[key] for line in evidence.of(kind)])
-    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels", *TRAINED_ONCE):
+    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels", "figures", *TRAINED_ONCE):
         _once(f"line of the kind {kind}", [kind for _ in evidence.of(kind)])
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .pricebook import Book, book
 from .types import Json
 
-PROJECT_USD = (2_000.0, 8_000.0)
+
+def _shipped(name: str) -> tuple[float, float]:
+    figure = book().figure(name)
+    return figure.low, figure.high
+
+
+PROJECT_USD = _shipped("lora_project")
 """A self-served LoRA of 7 to 8 billion parameters, the whole project: docs/framework.md §6 (2026 working figures)."""
-STUDENT_USD = (20_000.0, 80_000.0)
+STUDENT_USD = _shipped("student_project")
 """A student of 8 billion parameters that takes a large model's place, the whole project: docs/framework.md §6."""
-REFRESH_WEEKS = (1.0, 2.0)
-"""Engineer weeks of a refresh, each time behaviour, data or the base model changes: docs/framework.md §6."""
-WEEK_USD = 4_000.0
-"""An engineer week, assumed: nobody's figure, to be overridden."""
-PRICES = (0.15, 2.50)
-"""USD per million tokens at which the saving is priced where the model itself has no price: a small and a large model's
-input tokens."""
-MONTHS = 12.0
-"""What a project is paid back within where the task does not say how long it stays as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +54,20 @@ def worth(
     usd: Mapping[str, float | None],
     months: float | None,
     project: tuple[float, float] = PROJECT_USD,
+    figures: Book | None = None,
 ) -> Worth:
     """Worth of a trained stack from tokens a request and USD for a thousand, `before` and `after` training.
 
     Priced by what the runs cost where that is known and not nothing, otherwise by the tokens at two stated prices.
     """
-    kept = months or MONTHS
-    refresh = tuple(2 / 12 * weeks * WEEK_USD for weeks in REFRESH_WEEKS)
-    monthly = (project[0] / kept + refresh[0], project[1] / kept + refresh[1])
+    figures = figures or book()
+    kept = months or figures.figure("months_kept").estimate
+    weeks, week, times = (figures.figure(n) for n in ("lora_refresh_weeks", "engineer_week", "base_changes"))
+    low, high = project[0] / kept, project[1] / kept
+    monthly = (low + times.low / 12 * weeks.low * week.low, high + times.high / 12 * weeks.high * week.high)
     saved = tokens["before"] - tokens["after"]
     before, after = usd["before"], usd["after"]
-    rates, listed = [(price, price * saved / 1e6) for price in PRICES], None
+    rates, listed = [(price, price * saved / 1e6) for price in _prices(figures)], None
     if before is not None and after is not None and before > 0:
         listed = before - after
         a_million = 1000 * (listed / saved if saved > 0 else before / max(1.0, tokens["before"]))
@@ -74,6 +75,11 @@ def worth(
     low, high = (m / 30 for m in monthly)
     paying = tuple((price, low / a_request, high / a_request) for price, a_request in rates if a_request > 0)
     return Worth(monthly, kept, saved, listed, paying)
+
+
+def _prices(figures: Book) -> tuple[float, ...]:
+    """USD per million tokens at which the saving is priced where the model itself has no price."""
+    return tuple(figures.figure(name).estimate for name in ("small_model_tokens", "large_model_tokens"))
 
 
 def told(found: Worth) -> dict[str, Json]:

@@ -14,17 +14,18 @@ import pytest
 HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
     "types errors digest strict version exchange stats",
-    "plugins score data duplicates split task layer model stack record artifacts documents leakage formula plaintext "
-    "yamlfile contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy places "
-    "knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
+    "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
+    "formula contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy "
+    "places knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
     "personal teachers retirements demonstrations trainer toolwords turnmarks pairs training lean adapter exporter "
     "http terms platform queueing",
-    "database stored writer ledger price pricebook budget breaker calls",
-    "load obligations logs new index search overhead consumption cost bills breakeven frontier adherence recall signals run compare again ablation ablate draw sway judged "
-    "curate datasheet readiness decide jobs export port "
+    "database migrations stored writer ledger history price pricebook budget breaker calls",
+    "load logs new index search overhead adherence recall signals run compare again "
+    "consumption cost bills breakeven frontier ablation ablate draw sway judged curate "
+    "datasheet readiness decide jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
-    "variance leave_out audit regressions worth provable afterwards economics verdict freeze tuning descend taught train reuse "
-    "confirm declare climb preview schooling whole verify",
+    "variance leave_out audit regressions worth provable afterwards economics verdict "
+    "freeze tuning descend taught train reuse confirm declare obligations steward climb preview schooling whole verify",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

@@ -1,0 +1,237 @@
+"""Bills: what goes into the cost of each measured stack, and of other ways to run it: records and the price book."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from .consumption import Consumption, Draws, consumption_of
+from .cost import Bill, Quantity, measured
+from .digest import plain
+from .evidence import Reading
+from .model import resolve
+from .pricebook import Book, Figure, ModelPrice, book
+from .task import Task
+from .types import Json
+
+Hosting = Literal["list", "cpu", "gpu", "paid"]
+"""How a model is paid for: by its list price, as a rented machine without or with a GPU, or as its replies were."""
+CHANGES = {"never": 0, "yearly": 1, "quarterly": 4, "monthly": 12, "weekly": 52, "daily": 365, "hourly": 8_760}
+"""How often a year knowledge changes, by the profile's word."""
+KNOWING = ("retrieval", "long_context")
+"""Layers that look knowledge up, so that nothing has to be trained again when it changes."""
+PROJECTS = {"adapter": "lora", "student": "student"}
+"""The figures by which a trained layer is priced."""
+FREE = 1e-12
+
+
+@dataclass(frozen=True)
+class Tariff:
+    """How one model is paid for."""
+
+    spec: Mapping[str, Json]
+    hosting: Hosting
+    price: ModelPrice | None = None
+
+
+@dataclass(frozen=True)
+class Prices:
+    """All that is not measured: the book's figures, and the tariffs of the task's models."""
+
+    book: Book
+    tariffs: tuple[Tariff, ...]
+
+    def tariff(self, spec: Mapping[str, Json]) -> Tariff:
+        """How the model of a stack is paid for; as its replies were, where nothing else is known."""
+        return next((t for t in self.tariffs if t.spec == spec), Tariff(spec, "paid"))
+
+    @property
+    def told(self) -> dict[str, Json]:
+        """The same as a line of evidence."""
+        return {"figures": [plain(f) for f in self.book.figures.values()], "models": [plain(t) for t in self.tariffs]}
+
+    @classmethod
+    def read(cls, line: Mapping[str, Json]) -> Prices:
+        """From a line of evidence."""
+        figures = {f["name"]: Figure(**f) for f in line["figures"]}
+        return cls(Book(figures, {}, {}), tuple(_tariff(t) for t in line["models"]))
+
+
+def _tariff(told: Mapping[str, Any]) -> Tariff:
+    return Tariff(told["spec"], told["hosting"], ModelPrice(**told["price"]) if told["price"] else None)
+
+
+def prices_of(task: Task) -> Prices:
+    """Today's figures under the task's own prices.yaml, and how its models are paid for."""
+    figures = book(task.folder)
+    names = dict.fromkeys(n for n in (task.model, task.cheaper_model, task.strong_model) if n)
+    return Prices(figures, tuple(_priced(figures, name, task.folder) for name in names))
+
+
+def _priced(figures: Book, address: str, folder: Path) -> Tariff:
+    """A model in the task's own price list comes first, by its address or its name; then its list price."""
+    model = resolve(address, folder=folder)
+    spec: Mapping[str, Json] = plain(model.spec)
+    own = next((figures.models[n] for n in (address, model.name) if n in figures.models), None)
+    named = own.name if own else getattr(model, "price_name", None)
+    price = figures.model(named) if named else None
+    if price is not None:
+        return Tariff(spec, "list", price)
+    if spec["use"] in ("embedded", "transformers"):
+        return Tariff(spec, "cpu")
+    return Tariff(spec, "gpu" if spec["use"] == "openai" else "paid")
+
+
+def bill_of(reading: Reading, run: str, prices: Prices, *, title: str, draws: Draws | None = None) -> Bill:
+    """What goes into the cost of the stack behind a run, at the profile's volume and rates of change."""
+    stack, profile = reading.runs[run]["stack"], reading.evidence.one("task")["profile"]
+    uses = [layer["use"] for layer in stack.get("layers", ())]
+    taken, tariff = consumption_of(reading, run), prices.tariff(stack["model"])
+    amounts = measured(taken, draws or Draws())
+    model, basis = _model(tariff, taken, amounts, prices.book, "student" in uses)
+    given = {**model, **_own(amounts, prices.book), **_people(amounts, prices.book)}
+    given |= _retrieval(uses, prices.book) | _training(stack.get("layers", ()), uses, profile, prices.book)
+    bill = Bill(title, given, taken, basis, _notes(taken, uses))
+    return bill.at(profile["requests_per_day"])
+
+
+def _notes(taken: Consumption, uses: Sequence[str]) -> tuple[str, ...]:
+    few = [f"only {taken.n} requests were measured: limits are too narrow"] if 0 < taken.n < 30 else []
+    lost = [f"{taken.failed} failed requests are left out: nobody knows what they took"] if taken.failed else []
+    adapter = ["what serving an adapter costs is taken to be what its base costs"] if "adapter" in uses else []
+    return (*few, *lost, *adapter)
+
+
+def _model(
+    tariff: Tariff, taken: Consumption, amounts: Mapping[str, Quantity], figures: Book, student: bool
+) -> tuple[dict[str, Quantity], str]:
+    """What the model takes, a student's machine beside it; and in words by what it is priced."""
+    rents = tariff.hosting in ("cpu", "gpu")
+    machine = _machine(amounts, figures, tariff.hosting if rents else "gpu", rents, student)
+    if not taken.n or (not taken.asked and not student):
+        return {}, "no model is asked"
+    if rents:
+        words = {"cpu": "machines without a GPU", "gpu": "rented GPUs"}[tariff.hosting]
+        return machine, f"{words}, by the seconds that were measured"
+    if tariff.price is not None:
+        return {**machine, **tokens(amounts, tariff.price)}, f"tokens at the list price of {tariff.price.name}"
+    if not taken.priced:
+        return machine, ""
+    return {**machine, "paid": amounts["paid"]}, "what its replies cost when they were bought"
+
+
+def _machine(
+    amounts: Mapping[str, Quantity], figures: Book, kind: str, rents: bool, student: bool
+) -> dict[str, Quantity]:
+    """Whole machines for the model, for a student, or for both."""
+    if not (rents or student) or not amounts:
+        return {}
+    column = "both_seconds" if rents and student else "model_seconds" if rents else "student_seconds"
+    hour, slots, peak = (Quantity.of(figures.figure(n)) for n in (f"{kind}_hour", f"{kind}_slots", "peak"))
+    return {"model_seconds": amounts[column], "machine_hour": hour, "slots": slots, "peak": peak}
+
+
+def tokens(amounts: Mapping[str, Quantity], price: ModelPrice) -> dict[str, Quantity]:
+    """Tokens as they were measured, at these prices."""
+    cost = {"usd_in": price.input, "usd_cached": price.cached, "usd_out": price.output}
+    counted = {name: amounts[name] for name in ("tokens_in", "tokens_cached", "tokens_out")}
+    return {**counted, **{name: Quantity.exactly(value) for name, value in {**cost, "price_factor": 1.0}.items()}}
+
+
+def _own(amounts: Mapping[str, Quantity], figures: Book) -> dict[str, Quantity]:
+    """The layers' own work, on a machine that is there anyway: paid by the second."""
+    if not amounts or amounts["own_seconds"].high <= FREE:
+        return {}
+    return {"own_seconds": amounts["own_seconds"], "own_hour": Quantity.of(figures.figure("cpu_hour"))}
+
+
+def _people(amounts: Mapping[str, Quantity], figures: Book) -> dict[str, Quantity]:
+    """The people to whom rules hand over."""
+    if not amounts or amounts["review_share"].high <= 0:
+        return {}
+    each = {n: Quantity.of(figures.figure(n)) for n in ("review_minutes", "review_minute")}
+    return {"review_share": amounts["review_share"], **each}
+
+
+def _retrieval(uses: Sequence[str], figures: Book) -> dict[str, Quantity]:
+    """A self-hosted retrieval stack; the model behind it is counted by its own requests."""
+    names = ("vector_store", "embedding", "reranking") if "retrieval" in uses else ()
+    return {n: Quantity.of(figures.figure(n)) for n in names if n != "reranking" or "rerank" in uses}
+
+
+def _training(
+    layers: Sequence[Mapping[str, Json]], uses: Sequence[str], profile: Mapping[str, Json], figures: Book
+) -> dict[str, Quantity]:
+    """Building what was trained, and training it again: for better bases, and for knowledge that nothing looks up."""
+    trained = [layer for layer in layers if layer["use"] in PROJECTS]
+    if not trained:
+        return {}
+    kinds = ["full" if x.get("trainer") == "full" else PROJECTS[x["use"]] for x in trained]
+    kind = max(kinds, key=lambda k: figures.figure(f"{k}_project").high)
+    again = "full" if kind == "full" else "lora"
+    moving = 0 if set(uses) & set(KNOWING) else CHANGES.get(profile["knowledge_changes"] or "never", 0)
+    months = profile["stable_months"]
+    return {
+        "build": Quantity.of(figures.figure(f"{kind}_project")),
+        "months": Quantity.exactly(months) if months else Quantity.of(figures.figure("months_kept")),
+        "refreshes": Quantity.of(figures.figure("base_changes"), plus=moving),
+        "refresh_weeks": Quantity.of(figures.figure(f"{again}_refresh_weeks")),
+        "refresh_compute": Quantity.of(figures.figure(f"{again}_compute")),
+        "engineer_week": Quantity.of(figures.figure("engineer_week")),
+    }
+
+
+# Other ways to run the same stack
+
+
+def cached(bill: Bill, figures: Book) -> Bill | None:
+    """The same with its stable prefix read from the provider's cache; None where that is not so, or not known."""
+    taken, held = bill.taken, bill.quantities.get("tokens_in")
+    if taken is None or held is None or taken.prefix is None or bill.quantities["tokens_cached"].estimate > FREE:
+        return None
+    least, hits = figures.figure("smallest_prefix"), figures.figure("cache_hits")
+    if taken.prefix < least.low or not taken.asked:
+        return None
+    prefix = min(taken.prefix * taken.asked, held.estimate)
+    ends = Quantity(prefix * hits.estimate, prefix * hits.low, prefix * hits.high, figure="cache_hits")
+    share = f"{prefix / held.estimate:.0%} of the tokens read stand at the beginning of every prompt"
+    return bill.having(f"{bill.title}, prompts cached", share, tokens_cached=ends)
+
+
+def batched(bill: Bill, figures: Book, price: ModelPrice | None) -> Bill | None:
+    """The same where every reply may take a day; None where nobody sells that."""
+    if "tokens_in" not in bill.quantities or price is None:
+        return None
+    discount = price.batch_discount
+    off = Quantity.of(figures.figure("batch_discount")) if discount is None else Quantity.exactly(discount)
+    if discount is None and not price.overridden and not figures.figure("batch_discount").overridden:
+        return None
+    return bill.having(f"{bill.title}, in batches", batch_share=Quantity.exactly(1.0), batch_discount=off)
+
+
+def on_model(bill: Bill, price: ModelPrice, draws: Draws | None = None) -> Bill | None:
+    """The same tokens at another model's price: what it would cost, never how good it would be."""
+    if bill.taken is None or not bill.taken.n or not bill.taken.asked:
+        return None
+    gone = ("paid", "model_seconds", "machine_hour", "slots", "peak")
+    kept = {n: q for n, q in bill.quantities.items() if n not in gone}
+    changed = replace(bill, quantities={**kept, **tokens(measured(bill.taken, draws or Draws()), price)})
+    basis = f"tokens at the price of {price.name}"
+    return replace(changed, title=f"{bill.title}, on {price.name}", basis=basis)
+
+
+def self_hosted(bill: Bill, figures: Book, draws: Draws | None = None) -> Bill | None:
+    """The same tokens on rented GPUs, at the rate that docs/framework.md §6 reckons a model of 8 B with."""
+    if bill.taken is None or not bill.taken.n or "tokens_in" not in bill.quantities:
+        return None
+    amounts, rate = measured(bill.taken, draws or Draws()), figures.figure("gpu_tokens")
+    both = amounts["tokens_in"].estimate + amounts["tokens_out"].estimate
+    if not both or not rate.low:
+        return None
+    seconds = Quantity(both / rate.estimate, both / rate.high, both / rate.low, figure="gpu_tokens")
+    kept = {n: q for n, q in bill.quantities.items() if not n.startswith(("tokens_", "usd_", "price_"))}
+    rented = {"machine_hour": Quantity.of(figures.figure("gpu_hour")), "peak": Quantity.of(figures.figure("peak"))}
+    moved = replace(bill, quantities={**kept, "model_seconds": seconds, **rented})
+    return replace(moved, title=f"{bill.title}, on own GPUs", basis="rented GPUs, an open model of 8 B")

@@ -1,0 +1,295 @@
+"""Break-even: from which volume and month a heavier stack pays against a lighter one, and what would turn that."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Literal
+
+from .consumption import Draws
+from .cost import DAYS, FORMULAS, INPUTS, LEVEL, Bill, Quantity
+from .formula import HAIR, Number, evaluate
+
+Answer = Literal["always", "never", "from", "up to", "between"]
+LOOKED_UP_TO = 1e9
+"""Requests a day, or months: what pays only beyond is said to pay never."""
+STEPS = 20_000
+"""Whole machines that are looked at one by one."""
+REDRAWN = 300
+"""Draws in which the crossings are found again."""
+GIVEN = ("requests_per_day", "months", "price_factor")
+"""Inputs without a range, moved to half and twice of what they are: what the task says, and all token prices."""
+REACH = 100.0
+"""How far beyond its range an input is followed to find where the ranking turns, as a multiple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A month's cost by requests a day: a line, and whole machines on top of it."""
+
+    fixed: float
+    slope: float
+    machine: float = 0.0
+    """US dollars a month for one."""
+    each: float = 0.0
+    """Machines that one request a day needs."""
+
+    def __call__(self, volume: float) -> float:
+        """US dollars a month at so many requests a day."""
+        return self.fixed + self.slope * volume + self.machine * max(0, math.ceil(volume * self.each - HAIR))
+
+
+@dataclass(frozen=True, slots=True)
+class Even:
+    """Where one stack is cheaper than another: `answer` for small volumes first, and every crossing."""
+
+    answer: Answer
+    """`from`: beyond the only crossing; `up to`: before it; `between`: several times, as the steps of machines go."""
+    at: tuple[float, ...]
+    """The crossings, ascending."""
+    starts_cheaper: bool
+    """Whether it is the cheaper one just above nothing."""
+    cut: bool = False
+    """Whether there are more steps of whole machines than were looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breakeven:
+    """The answer with every input in its middle, its interval, and how the draws answered."""
+
+    even: Even
+    low: float | None
+    high: float | None
+    """Limits of the first crossing among the draws that have one; None where under a twentieth have."""
+    shares: Mapping[str, float]
+    """The share of draws that gave each answer."""
+
+    @property
+    def words(self) -> str:
+        """The answer alone, for a table."""
+        at = self.even.at
+        match self.even.answer:
+            case "always" | "never":
+                return self.even.answer
+            case "from" | "up to":
+                return f"{self.even.answer} {at[0]:,.0f}"
+            case _:
+                more = f" and {len(at) - 4} more" if len(at) > 4 else ""
+                turns = ", ".join(f"{x:,.0f}" for x in at[:4])
+                return f"{'until' if self.even.starts_cheaper else 'from'} {turns}{more}, turning each time"
+
+
+@dataclass(frozen=True, slots=True)
+class Swing:
+    """One input moved alone from one end of its range to the other."""
+
+    input: str
+    what: str
+    stack: str
+    """Whose input it is; empty where both stacks have the same figure."""
+    low: float
+    high: float
+    at_low: float
+    at_high: float
+    """What the heavier stack costs more than the lighter one a month, in US dollars, at either end."""
+    flips: bool
+    """Whether the cheaper stack is another one at either end than in the middle."""
+    turns_at: float | None
+    """The nearest value at which both cost the same, within a hundredth to a hundredfold; None where there is none."""
+
+    @property
+    def swing(self) -> float:
+        """How much it moves the difference, in US dollars a month."""
+        return abs(self.at_high - self.at_low)
+
+
+def line_of(values: Mapping[str, float]) -> Line:
+    """The cost of a month by volume, from the same formulas as everything else."""
+    at = {**values, "requests_per_day": 0.0}
+    nothing, one = evaluate(FORMULAS, at), evaluate(FORMULAS, {**at, "requests_per_day": 1.0})
+    requests = one["requests_month"] - nothing["requests_month"]
+    return Line(nothing["month"], requests, values["machine_hour"] * 24 * DAYS, one["busy"] * values["peak"])
+
+
+def even(heavy: Line, light: Line, upto: float = LOOKED_UP_TO) -> Even:
+    """Where the heavier line is below the lighter one, for volumes above 0. Equal everywhere counts as never."""
+    volumes, cut = _breakpoints(heavy, light, upto)
+    crossings, start, now = [], None, None
+    for left, right in pairwise([0.0, *volumes, upto]):
+        inside = _inside(heavy, light, left, right)
+        for cheaper, at in inside:
+            if start is None:
+                start = cheaper
+            elif cheaper != now:
+                crossings.append(at)
+            now = cheaper
+    return _answered(crossings, bool(start), cut)
+
+
+def _answered(crossings: Sequence[float], start: bool, cut: bool) -> Even:
+    answer: Answer = "between"
+    if not crossings:
+        answer = "always" if start else "never"
+    elif len(crossings) == 1:
+        answer = "up to" if start else "from"
+    return Even(answer, tuple(crossings), start, cut)
+
+
+def _breakpoints(heavy: Line, light: Line, upto: float) -> tuple[list[float], bool]:
+    """The volumes at which either needs one machine more, where that can decide.
+
+    Machines cost between what they do on average and one machine more; where the averages are further apart than that,
+    no step can turn the ranking.
+    """
+    slope = _drift(heavy) - _drift(light)
+    apart = heavy.fixed - light.fixed
+    if slope:
+        ends = sorted((-(apart + heavy.machine) / slope, (light.machine - apart) / slope))
+        first, last = max(0.0, ends[0]), min(upto, ends[1])
+    else:
+        first, last = 0.0, upto
+    found: set[float] = set()
+    cut = False
+    for line in (heavy, light):
+        if line.machine <= 0 or line.each <= 0 or last < first:
+            continue
+        start, end = math.floor(first * line.each), math.ceil(last * line.each)
+        cut |= end - start > STEPS
+        found |= {n / line.each for n in range(max(1, start), min(end, start + STEPS) + 1)}
+    return sorted(v for v in {*found, first, last} if 0 < v < upto), cut
+
+
+def _drift(line: Line) -> float:
+    return line.slope + line.machine * line.each
+
+
+def _inside(heavy: Line, light: Line, left: float, right: float) -> list[tuple[bool, float]]:
+    """Whether heavy is cheaper, from where on, between two steps: a line, so that there is one crossing at most."""
+    width = right - left
+    if width <= 0:
+        return []
+    near, far = left + width * 1e-7, right - width * 1e-7
+    at_near, at_far = heavy(near) - light(near), heavy(far) - light(far)
+    cheaper = at_near < -_hair(heavy, near) or (abs(at_near) <= _hair(heavy, near) and at_far < 0)
+    told = [(cheaper, left)]
+    if (at_near < 0 < at_far) or (at_far < 0 < at_near):
+        told.append((at_far < 0, near + (far - near) * at_near / (at_near - at_far)))
+    return told
+
+
+def _hair(line: Line, volume: float) -> float:
+    return 1e-12 * (1 + abs(line(volume)))
+
+
+def by_volume(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven:
+    """Requests a day at which the heavier stack costs less a month, building spread over its months."""
+    return _redrawn(lambda one, other: even(line_of(one), line_of(other)), heavy, light, draws)
+
+
+def by_month(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven:
+    """Months after which the heavier stack has cost less in all, at its volume: building, then every month's cost."""
+    return _redrawn(lambda one, other: even(_in_all(one), _in_all(other)), heavy, light, draws)
+
+
+def _in_all(values: Mapping[str, float]) -> Line:
+    found = evaluate(FORMULAS, values)
+    return Line(values["build"], found["running_month"])
+
+
+def _redrawn(
+    told: Callable[[Mapping[str, float], Mapping[str, float]], Even], heavy: Bill, light: Bill, draws: Draws | None
+) -> Breakeven:
+    drawn = replace(draws or Draws(), n=REDRAWN)
+    sides = [_rows(bill.drawn(drawn)) for bill in (heavy, light)]
+    found = [told(*pair) for pair in zip(*sides, strict=True)]
+    middle = told(heavy.central, light.central)
+    answers: dict[str, float] = dict.fromkeys((e.answer for e in found), 0.0)
+    for e in found:
+        answers[e.answer] += 1 / len(found)
+    firsts = sorted([e.at[0] for e in found if e.at])
+    known = len(firsts) >= 0.05 * len(found)
+    low, high = (_quantile(firsts, q) if known else None for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    if middle.at and low is not None and high is not None:
+        low, high = min(low, middle.at[0]), max(high, middle.at[0])
+    return Breakeven(middle, low, high, answers)
+
+
+def _rows(drawn: Mapping[str, Number]) -> list[dict[str, float]]:
+    """One set of inputs a draw."""
+    columns = {n: v if isinstance(v, int | float) else v.tolist() for n, v in drawn.items()}
+    return [{n: v if isinstance(v, int | float) else v[i] for n, v in columns.items()} for i in range(REDRAWN)]
+
+
+def _quantile(values: Sequence[float], q: float) -> float:
+    return values[min(len(values) - 1, max(0, math.ceil(q * len(values)) - 1))]
+
+
+# What turns the ranking
+
+
+def tornado(heavy: Bill, light: Bill) -> tuple[Swing, ...]:
+    """Each uncertain input alone, and volume, months and token prices: what it does to the monthly difference.
+
+    The largest swing comes first.
+    """
+    found = [_swing(heavy, light, *moved) for moved in _movable(heavy, light)]
+    return tuple(sorted(found, key=lambda s: (-s.swing, s.input, s.stack)))
+
+
+Move = tuple[str, str, Quantity, bool, bool]
+"""An input, whose it is, its range, and which of the two stacks it moves."""
+
+
+def _movable(heavy: Bill, light: Bill) -> list[Move]:
+    moves: list[Move] = []
+    for n in INPUTS:
+        one, other = heavy.quantities.get(n), light.quantities.get(n)
+        if one is not None and other is not None and _shared(n, one, other):
+            moves.append((n, "", one, True, True))
+            continue
+        sides = ((heavy.title, one, True), (light.title, other, False))
+        moves += [(n, title, q, mine, not mine) for title, q, mine in sides if q is not None]
+    uncertain = [m for m in moves if m[2].low < m[2].high or m[0] in GIVEN]
+    return [m for m in uncertain if m[2].estimate > 0 or m[2].high > 0]
+
+
+def _shared(input_: str, one: Quantity, other: Quantity) -> bool:
+    """Whether both stacks have it from the same figure, or it is the task's own."""
+    return one.figure == other.figure and (bool(one.figure) or input_ in GIVEN)
+
+
+def _swing(heavy: Bill, light: Bill, input_: str, stack: str, q: Quantity, in_heavy: bool, in_light: bool) -> Swing:
+    one, two = heavy.central, light.central
+
+    def apart(value: float, share: float | None = None) -> float:
+        """The monthly difference where this input has that value; a figure that both hold moves alike in both."""
+        mine = {**one, **({input_: value} if in_heavy else {})}
+        theirs = light.quantities[input_] if in_light else None
+        other = value if theirs is None or share is None else theirs.low + share * (theirs.high - theirs.low)
+        yours = {**two, **({input_: other} if in_light else {})}
+        return float(evaluate(FORMULAS, mine)["month"] - evaluate(FORMULAS, yours)["month"])
+
+    given = q.low == q.high
+    low, high = (q.low / 2, q.high * 2) if given else (q.low, q.high)
+    middle = float(evaluate(FORMULAS, one)["month"] - evaluate(FORMULAS, two)["month"])
+    at_low, at_high = (apart(v, None if given else share) for v, share in ((low, 0.0), (high, 1.0)))
+    flips = any((end < 0) != (middle < 0) for end in (at_low, at_high))
+    turns = _turn(apart, q.estimate or q.high)
+    return Swing(input_, INPUTS[input_][1], stack, low, high, at_low, at_high, flips, turns)
+
+
+def _turn(apart: Callable[[float], float], around: float) -> float | None:
+    """The value nearest to the middle at which the difference changes its sign."""
+    steps = 80
+    scale: list[float] = [REACH ** (2 * i / steps - 1) for i in range(steps + 1)]
+    seen = [(around * s, apart(around * s)) for s in scale]
+    turns = [(a, b) for a, b in pairwise(seen) if (a[1] < 0) != (b[1] < 0)]
+    if not turns:
+        return None
+    (low, at_low), (high, _) = min(turns, key=lambda t: abs(math.log(t[0][0] * t[1][0] / around**2)))
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if (apart(middle) < 0) == (at_low < 0) else (low, middle)
+    return (low + high) / 2

@@ -1,0 +1,141 @@
+"""Consumption: what one request to a stack takes in tokens, seconds and people, measured from stored records."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .evidence import Line, Reading
+from .overhead import overhead_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float64]
+
+HOSTED = ("model", "student")
+"""Stages that need a machine of their own; the other layers' work is done where the stack runs."""
+MEASURED = (
+    *("tokens_in", "tokens_cached", "tokens_out"),
+    *("model_seconds", "student_seconds", "both_seconds", "own_seconds"),
+    *("review_share", "paid"),
+)
+"""What is measured of every request: tokens, seconds of the model, of a student, of both and of the other layers,
+whether it was handed over to a person, and US dollars that were paid for it."""
+CHANGING = ("retrieval",)
+"""Layers whose part of the prompt is another for each request, so that no prefix can be told from the records."""
+
+
+@dataclass(frozen=True)
+class Consumption:
+    """One row a request, one column a kind; requests of one group stand and are drawn together."""
+
+    columns: Mapping[str, tuple[float, ...]]
+    groups: tuple[str, ...]
+    stages: Mapping[str, float]
+    """Mean seconds a request of each layer and of the model."""
+    failed: int
+    """Requests without an answer, whose tokens nobody knows: left out, and counted."""
+    prefix: float | None
+    """Tokens that all prompts begin with, a call; None where the records cannot tell."""
+    asked: float
+    """Calls of the model a request."""
+    priced: bool
+    """Whether it is known what every request cost."""
+
+    @property
+    def n(self) -> int:
+        """Requests that were measured."""
+        return len(self.groups)
+
+    def mean(self, column: str) -> float:
+        """The mean of a column."""
+        values = self.columns[column]
+        return sum(values) / len(values) if values else 0.0
+
+
+def consumption_of(reading: Reading, run: str) -> Consumption:
+    """What the records of a run say of one request to its stack."""
+    lines = [*reading.records[run].values()]
+    answered = [line for line in lines if line["output"] is not None]
+    rows = [_row(line) for line in answered]
+    prefix, asked = _prefix(reading, run), sum(line.get("asked", 0) for line in answered)
+    return Consumption(
+        columns={name: tuple(row[name] for row in rows) for name in MEASURED},
+        groups=tuple(_group(reading, line["id"]) for line in answered),
+        stages=_stages(answered),
+        failed=len(lines) - len(answered),
+        prefix=prefix,
+        asked=asked / len(answered) if answered else 0.0,
+        priced=all(line.get("usd") is not None for line in answered),
+    )
+
+
+def _row(line: Line) -> dict[str, float]:
+    model, student = (sum(ms for name, ms in line["stages"] if name == stage) / 1000 for stage in HOSTED)
+    own = sum(ms for name, ms in line["stages"] if name not in HOSTED) / 1000
+    read, cached, written = (float(line.get(k) or 0) for k in ("input_tokens", "cached_tokens", "output_tokens"))
+    people = float(line["status"] == "escalated")
+    values = (read, min(cached, read), written, model, student, model + student, own, people, line["usd"] or 0.0)
+    return dict(zip(MEASURED, values, strict=True))
+
+
+def _group(reading: Reading, id_: str) -> str:
+    example = reading.examples.get(id_)
+    return str(example.cluster) if example is not None else id_
+
+
+def _stages(lines: Sequence[Line]) -> dict[str, float]:
+    spent: dict[str, float] = {}
+    for line in lines:
+        for name, ms in line["stages"]:
+            spent[name] = spent.get(name, 0.0) + ms / 1000
+    return {name: seconds / len(lines) for name, seconds in spent.items()}
+
+
+def _prefix(reading: Reading, run: str) -> float | None:
+    """What a call reads but its question, where no layer words that anew for each request."""
+    layers = reading.runs[run]["stack"].get("layers", ())
+    shown = [x.get("mode", "nearest") for x in layers if x["use"] == "few_shot"]
+    if "nearest" in shown or any(x["use"] in CHANGING for x in layers):
+        return None
+    found = overhead_of(reading, run)
+    return found.prompt_tokens if found is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Seeded draws: of requests, in whole groups, and of figures, each the same wherever it is used."""
+
+    n: int = 1000
+    seed: int = 0
+
+    def means(self, taken: Consumption) -> dict[str, Floats]:
+        """The columns' means in `n` bootstrap samples of whole groups; runs over the same groups are drawn alike."""
+        import numpy as np
+
+        names = sorted(set(taken.groups))
+        at = {name: i for i, name in enumerate(names)}
+        codes = np.array([at[g] for g in taken.groups], dtype=np.intp)
+        sizes = np.bincount(codes, minlength=len(names)).astype(float)
+        times = self._generator("\n".join(names)).multinomial(len(names), np.full(len(names), 1 / len(names)), self.n)
+        drawn = times @ sizes
+        sums = {c: np.bincount(codes, v, minlength=len(names)) for c, v in taken.columns.items()}
+        return {column: (times @ total) / drawn for column, total in sums.items()}
+
+    def figure(self, name: str, low: float, high: float) -> Floats:
+        """`n` values between the ends of a figure, each as likely: the same share of the way whoever asks."""
+        import numpy as np
+
+        along: Floats = self._generator(name).random(self.n)
+        return np.full(self.n, low) if low == high else low + along * (high - low)
+
+    def _generator(self, name: str) -> np.random.Generator:
+        import hashlib
+
+        import numpy as np
+
+        told = int.from_bytes(hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest()[:8], "big")
+        return np.random.default_rng([self.seed, told])
