@@ -25,6 +25,8 @@ class Target:
     tolerance: float = 0.02
     p95_ms: float | None = None
     usd_per_1k: float | None = None
+    stages: Mapping[str, float] = field(default_factory=dict, hash=False, repr=False)
+    """P95 limits in milliseconds by layer, or `model`: told by `suffice latency`; no verdict rests on them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError, ValidationInfo, field_validator
 
 from .errors import InputError
+from .plugins import names
 from .task import Change, Looks, Profile, Target, Training
 from .types import Json
 from .yamlfile import Place, YamlFile
@@ -63,6 +64,21 @@ class TargetFile(_Part):
         default=None, gt=0, description="The 95th percentile of the latency may not exceed this."
     )
     usd_per_1k: float | None = Field(default=None, ge=0, description="A thousand requests may not cost more than this.")
+    stages: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        default_factory=dict, description="P95 limits of single stages in milliseconds: {retrieval: 300, model: 1000}."
+    )
+
+    @field_validator("stages")
+    @classmethod
+    def _known_stages(cls, stages: dict[str, float]) -> dict[str, float]:
+        known = ["model", *names("layers")]
+        for name in stages:
+            if name not in known and ":" not in name:
+                near = difflib.get_close_matches(name, known, 1, 0.6)
+                raise ValueError(
+                    f"no stage is called `{name[:60]}`: " + (f"did you mean `{near[0]}`?" if near else ", ".join(known))
+                )
+        return stages
 
     @field_validator("tolerance")
     @classmethod

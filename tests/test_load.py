@@ -51,7 +51,7 @@ def test_every_key_reaches_the_task(write: Write) -> None:
     yaml = (
         "name: desk\ngoal: Sort it.\nmodel: http://127.0.0.1:9/v1#m\nstrong_model: embedded\nprompt: p.md\n"
         "documents: docs\ntables: t.sqlite\nrules: r.yaml\noutput: {labels: [refund, shipping]}\nscore: exact\n"
-        "target: {quality: 0.9, tolerance: 0.01, p95_ms: 1500, usd_per_1k: 2}\n"
+        "target: {quality: 0.9, tolerance: 0.01, p95_ms: 1500, usd_per_1k: 2, stages: {retrieval: 300, model: 1e3}}\n"
         "profile: {requests_per_day: 20000, knowledge_changes: weekly, must_cite: true, owner: Ada}\n"
     )
     files = {"p.md": "Sort {{input}}", "docs/a.md": "text", "t.sqlite": "", "r.yaml": "rules: [{matches: '.+'}]"}
@@ -59,6 +59,7 @@ def test_every_key_reaches_the_task(write: Write) -> None:
     assert (task.name, task.goal, task.prompt, task.seed) == ("desk", "Sort it.", "Sort {{input}}", 7)
     assert task.documents == task.folder / "docs" and task.rules == task.folder / "r.yaml"
     assert (task.target.quality, task.target.p95_ms, task.target.usd_per_1k) == (0.9, 1500, 2)
+    assert task.target.stages == {"retrieval": 300.0, "model": 1000.0}
     assert (task.profile.requests_per_day, task.profile.owner, task.profile.must_cite) == (20000, "Ada", True)
 
 
@@ -74,6 +75,8 @@ def test_labels_that_yaml_would_turn_into_booleans_stay_words(write: Write) -> N
         ("target:\n  qualty: 0.9\n", 2, "unknown key `target.qualty`", "did you mean `quality`?"),
         ("name: x\n\ntarget: {quality: 90}\n", 3, "less than or equal to 1, not 90", ""),
         ("target: {quality: .nan}\n", 1, "must be a number", ""),
+        ("target:\n  stages: {retreival: 300}\n", 2, "no stage is called `retreival`: did you mean `retrieval`?", ""),
+        ("target:\n  stages: {model: 0}\n", 2, "greater than 0", ""),
         ("target: {quality: 0.9, tolerance: 0.9}\n", 1, "must be below the quality of 0.9", ""),
         ("profile: {knowledge_changes: often}\n", 1, "'weekly'", ""),
         ("profile: {must_cite: yes}\n", 1, "true or false", ""),
