@@ -11,12 +11,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import migrations
 from .errors import Damaged, InputError, SufficeError
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, MetaData, Table
+    from sqlalchemy import Connection, Engine, MetaData, Table
 
-SCHEMA = 1
+SCHEMA = migrations.LATEST
 BUSY_SECONDS = 60.0
 """How long a write waits for another process's write."""
 
@@ -27,9 +28,10 @@ T = TypeVar("T")
 @lru_cache
 def schema() -> MetaData:
     """The tables. Bodies are JSON in ASCII; times are Unix seconds and inform only: order comes from `sequence`."""
-    from sqlalchemy import REAL, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
+    from sqlalchemy import DOUBLE_PRECISION, REAL, Column, Index, Integer, MetaData, Table, Text, UniqueConstraint
 
     tables = MetaData()
+    real: REAL[float] = REAL().with_variant(DOUBLE_PRECISION(), "postgresql")
 
     def number() -> Column[int]:
         return Column("sequence", Integer, primary_key=True, autoincrement=True)
@@ -38,7 +40,7 @@ def schema() -> MetaData:
         return Column(name, Text, nullable=False)
 
     Table("meta", tables, Column("key", Text, primary_key=True), text("value"))
-    Table("replies", tables, Column("key", Text, primary_key=True), text("body"), text("checksum"), Column("at", REAL))
+    Table("replies", tables, Column("key", Text, primary_key=True), text("body"), text("checksum"), Column("at", real))
     Table(
         "attempts",
         tables,
@@ -47,10 +49,10 @@ def schema() -> MetaData:
         Column("number", Integer, nullable=False),
         text("fault"),
         Column("billed", Integer, nullable=False),
-        Column("usd", REAL),
-        Column("ms", REAL),
+        Column("usd", real),
+        Column("ms", real),
         *map(text, ("run", "example")),
-        Column("at", REAL),
+        Column("at", real),
         Index("attempts_run", "run"),
     )
     Table(
@@ -58,38 +60,67 @@ def schema() -> MetaData:
         tables,
         Column("id", Text, primary_key=True),
         text("manifest"),
-        Column("started", REAL),
-        Column("finished", REAL),
+        Column("started", real),
+        Column("finished", real),
     )
     Table(
         "records",
         tables,
         number(),
         *map(text, ("run", "example", "body", "checksum")),
-        Column("at", REAL),
+        Column("at", real),
         UniqueConstraint("run", "example"),
     )
-    Table("declarations", tables, number(), *map(text, ("kind", "body", "previous", "hash")), Column("at", REAL))
+    Table("declarations", tables, number(), *map(text, ("kind", "body", "previous", "hash")), Column("at", real))
+    Table(
+        "verdicts",
+        tables,
+        number(),
+        *map(text, ("digest", "task")),
+        Column("stop_at", Text),
+        Column("target_met", Integer),
+        Column("stack", Text),
+        *map(text, ("body", "checksum")),
+        Column("at", real),
+        UniqueConstraint("digest"),
+    )
+    names = ("verdict", "task", "who", "chosen", "because", "body", "previous", "hash")
+    Table("decisions", tables, number(), *map(text, names), Column("at", real))
+    Table(
+        "duties",
+        tables,
+        number(),
+        *map(text, ("id", "slot", "task", "stack", "body", "opened")),
+        *(Column(name, Text) for name in ("due", "done")),
+        UniqueConstraint("id"),
+        UniqueConstraint("slot"),
+    )
     return tables
 
 
 def engine_at(where: Path | str, *, durable: bool = True) -> Engine:
     """The engine for a file (made if need be, readable by its owner only) or a database URL, its schema checked."""
-    from sqlalchemy import create_engine, event
     from sqlalchemy.exc import SQLAlchemyError
 
     name = shown(where)
-    url = str(where) if "://" in str(where) else f"sqlite:///{_private(Path(where))}"
     try:
-        sqlite = url.startswith("sqlite")
-        given = {"timeout": BUSY_SECONDS, "check_same_thread": False} if sqlite else {}
-        engine = create_engine(url, connect_args=given, isolation_level="AUTOCOMMIT")
-        if sqlite:
-            event.listen(engine, "connect", _pragmas("NORMAL" if durable else "OFF"))
+        engine = _engine(where, durable=durable)
         _patiently(lambda: _prepare(engine, name))
         return engine
     except (SQLAlchemyError, ImportError) as wrong:
         raise unusable(name, wrong) from wrong
+
+
+def _engine(where: Path | str, *, durable: bool) -> Engine:
+    from sqlalchemy import create_engine, event
+
+    url = str(where) if "://" in str(where) else f"sqlite:///{_private(Path(where))}"
+    sqlite = url.startswith("sqlite")
+    given = {"timeout": BUSY_SECONDS, "check_same_thread": False} if sqlite else {}
+    engine = create_engine(url, connect_args=given, isolation_level="AUTOCOMMIT")
+    if sqlite:
+        event.listen(engine, "connect", _pragmas("NORMAL" if durable else "OFF"))
+    return engine
 
 
 def shown(where: Path | str) -> str:
@@ -207,24 +238,49 @@ def _pragmas(synchronous: str) -> Callable[[Any, Any], None]:
 
 
 def _prepare(engine: Engine, name: str) -> None:
-    """Make the tables of an empty database; refuse one that a newer version has written."""
-    from sqlalchemy import inspect
-
+    """Bring the tables up to this version's schema, those of an empty database too; refuse a newer one."""
     with engine.connect() as connection:
-        if not inspect(connection).has_table("meta"):
+        if _version(connection, name) < SCHEMA:
             with transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"):
-                schema().create_all(connection)
-                made = insert(engine, "meta", ("key", "value"), key=("key",))
-                connection.exec_driver_sql(made.sql, made.given([("schema", str(SCHEMA))])[0])
-        found = connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'schema'").scalar()
-    if found is None or not str(found).isdigit():
+                migrations.alone(connection)
+                migrations.migrate(connection, _version(connection, name), SCHEMA)
+
+
+def migrated(where: Path | str, to: int) -> tuple[int, int]:
+    """Bring a ledger that exists to another schema, back too: for an older version. The schema before, and now.
+
+    All of it or nothing, whatever ends the process. Rows that the older schema has no place for stay where they are,
+    unseen, until the ledger comes forth again. Raises `InputError` for a schema that this version does not know.
+    """
+    from sqlalchemy.exc import SQLAlchemyError
+
+    name = shown(where)
+    if not 1 <= to <= SCHEMA:
+        raise InputError(f"there is no schema {to}", file=name, hint=f"this version knows 1 to {SCHEMA}")
+    try:
+        engine = _engine(where, durable=True)
+        with engine.connect() as connection, transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"):
+            migrations.alone(connection)
+            before = _version(connection, name)
+            migrations.migrate(connection, before, to)
+        engine.dispose()
+        return before, to
+    except (SQLAlchemyError, ImportError) as wrong:
+        raise unusable(name, wrong) from wrong
+
+
+def _version(connection: Connection, name: str) -> int:
+    """The schema of a database; 0 of an empty one."""
+    found = migrations.version(connection)
+    if found is None:
         raise Damaged("the file is a database, but not a ledger", file=name, hint="give the path of another file")
-    if int(found) > SCHEMA:
+    if found > SCHEMA:
         raise InputError(
             f"the ledger has schema {found}; this version of Suffice knows {SCHEMA}",
             file=name,
             hint="pip install --upgrade suffice, or use another ledger",
         )
+    return found
 
 
 def _patiently(act: Callable[[], T]) -> T:

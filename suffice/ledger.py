@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from .database import Row, engine_at, insert, lookup, schema, shown, unusable
+from .database import Prepared, Row, engine_at, insert, lookup, schema, shown, unusable
 from .digest import canonical, digest_of
 from .errors import Damaged
 from .record import Record
@@ -27,7 +29,7 @@ from .types import Answer, Json
 from .writer import Ticket, Writer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine, Executable
+    from sqlalchemy import Connection, Engine, Executable
 
 KNOWN_AT_MOST = 50_000
 """Larger ledgers are asked for every reply: their keys take too long to load."""
@@ -74,6 +76,14 @@ class Totals:
     faults: Mapping[str, int]
     replies: int
     records: int
+
+
+def place_of(state: Path, named: str | None = None) -> Path | str:
+    """Where a task's ledger is: the path or URL named, else that of SUFFICE_LEDGER, else a file in its state folder."""
+    given = named or os.environ.get("SUFFICE_LEDGER")
+    if not given:
+        return state / "ledger.db"
+    return given if "://" in given else Path(given).expanduser()
 
 
 class Ledger:
@@ -263,6 +273,18 @@ class Ledger:
             replies=self._select(select(func.count()).select_from(kept))[0][0],
             records=self._select(records)[0][0],
         )
+
+    def select(self, wanted: Executable) -> Sequence[Any]:
+        """The rows of a SELECT over `database.schema()`, everything handed in so far included."""
+        return self._select(wanted)
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """A transaction of its own, all or nothing, durable when it ends; others wait for SQLite's write lock."""
+        return self._writer.transaction()
+
+    def insert(self, table: str, columns: Sequence[str], *, key: Sequence[str] = ()) -> Prepared:
+        """An INSERT for use in a transaction; a row whose `key` exists is left as it is."""
+        return insert(self._engine, table, columns, key=key)
 
     def flush(self) -> None:
         """Return once everything handed in so far is durable."""
