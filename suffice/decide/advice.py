@@ -57,6 +57,8 @@ class Answer:
     """The first lever, the lightest of the steps."""
     steps: tuple[Step, ...]
     """One for each kind of failure, the lightest first."""
+    combined: bool
+    """Whether several levers that have to be built come together: each must then prove its own part."""
     measure: tuple[str, ...]
     """Facts that nobody knows and that could change the answer, what the next rung waits for first."""
     avoid: tuple[str, ...]
@@ -77,6 +79,10 @@ class Answer:
         return any(LEVERS[lever].trained for lever in self.levers)
 
 
+BUILT = LEVERS["retrieval"].weight
+"""From here on levers are built and run, not written."""
+
+
 def decide(case: Case, spans: Spans | None = None) -> Answer:
     """What the framework says of a case; no model is asked, and nothing is measured.
 
@@ -84,11 +90,13 @@ def decide(case: Case, spans: Spans | None = None) -> Answer:
     """
     facts = case.facts
     active = _active(facts)
-    steps, approach = steps_of(facts), _approach(active)
+    steps, approach = steps_of(facts), _approach(facts, active)
+    combined = sum(_weight(lever) >= BUILT for lever in _levers(steps)) > 1
     return Answer(
         steps[0].lever,
         steps,
-        _asked(facts, active),
+        combined,
+        _asked(facts, active, combined),
         tuple(w.name for w in AVOID if holds(w.when, facts, CONDITIONS)),
         approach,
         tuple(Checked(d.name, holds(d.when, facts, CONDITIONS)) for d in DOORS[approach]),
@@ -126,17 +134,18 @@ def _priced(steps: Sequence[Step]) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*_levers(steps), furthest)))
 
 
-def _approach(active: Sequence[Topic]) -> Approach:
+def _approach(facts: Facts, active: Sequence[Topic]) -> Approach:
     """The approach whose gates stand before the heaviest lever that is in play; a LoRA's where none is."""
-    trained = [t for t in active if t.approach]
-    heaviest = max(trained, key=lambda t: LEVERS[t.heads_to].weight, default=None)
-    return (heaviest.approach if heaviest else None) or "lora"
+    trained = [topic for topic in active if topic.approach]
+    heaviest = max(trained, key=lambda topic: LEVERS[topic.heads_to].weight, default=None)
+    row = _first(heaviest, facts) if heaviest else None
+    return (row and row.approach) or (heaviest and heaviest.approach) or "lora"
 
 
 # What is not known
 
 
-def _asked(facts: Facts, active: Sequence[Topic]) -> tuple[str, ...]:
+def _asked(facts: Facts, active: Sequence[Topic], combined: bool) -> tuple[str, ...]:
     """Open facts: of what settles a case, then of each failure from its lightest rung upwards."""
     found: dict[str, None] = dict.fromkeys(_open(CASE, facts))
     if _first(CASE, facts) is None:
@@ -146,6 +155,8 @@ def _asked(facts: Facts, active: Sequence[Topic]) -> tuple[str, ...]:
             found.update(dict.fromkeys(open_facts(topic.when, facts, CONDITIONS)))
             if holds(topic.when, facts, CONDITIONS):
                 found.update(dict.fromkeys(open_facts(topic.unless, facts, CONDITIONS)))
+    if combined and facts.get("each_layer_measured") is None:
+        found["each_layer_measured"] = None
     return tuple(found)
 
 

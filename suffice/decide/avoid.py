@@ -85,9 +85,20 @@ AVOID = (
         "it makes the prompt longer, not shorter",
         "4",
     ),
-    _wrong("larger", seen("high_cost"), "tuning a larger model", "it costs more on every call", "4"),
     _wrong(
-        "generator", seen("wrong_documents"), "tuning the generator", "it would learn to live with wrong passages", "4"
+        "still longer",
+        seen("context_pressure"),
+        "a larger prompt",
+        "what is lost in it stays lost, and is paid for",
+        "3",
+    ),
+    _wrong("larger", seen("high_cost"), "fine-tuning a larger model", "it costs more on every call", "4"),
+    _wrong(
+        "generator",
+        seen("wrong_documents"),
+        "fine-tuning the generator",
+        "it would learn to live with wrong passages",
+        "4",
     ),
     _wrong("more rules", seen("rules_slip"), "more rules in the prompt", "each one weakens the others", "3"),
     _wrong(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..signals import MONTHLY
-from .condition import among, at_least, every, gates, seen, some, yes
-from .rule import ALWAYS, TRIED_EXAMPLES, TRIED_PROMPT, UNCACHED, Topic, row
+from .condition import at_least, every, gates, seen, yes
+from .rule import ALWAYS, CACHED, TRIED_EXAMPLES, TRIED_PROMPT, Topic, row
 
 LONG = 4_000
 """Tokens of system prompt that add some 200 ms to P50 (docs/framework.md §3)."""
@@ -22,20 +22,20 @@ PROMPT_LENGTH = Topic(
             "3",
         ),
         row(
+            "M6.shorten",
+            CACHED,
+            "prompt",
+            "Shorten the prompt: fewer passages and examples, each tested by leaving it out",
+            "It is cached, or never the same twice; while tuning is not open, cutting it is what there is to do",
+            "3",
+        ),
+        row(
             "M6.cache",
-            UNCACHED,
+            ALWAYS,
             "caching",
             "Put the stable parts first and turn prompt caching on",
             "A prefix that never changes is read at about a tenth of the price: that comes before training it away",
             "4",
-        ),
-        row(
-            "M6.shorten",
-            ALWAYS,
-            "prompt",
-            "Shorten the prompt: fewer passages and examples, each tested by leaving it out",
-            "Until the prompt is stable, cached and still too long, cutting it is all there is to do",
-            "3",
         ),
     ),
     "fine_tuning",
@@ -50,7 +50,7 @@ COST = Topic(
             "M7.distil",
             every(
                 gates("distillation"),
-                some(yes("caching"), among("prompt_stable", False)),
+                CACHED,
                 yes("smaller_tried"),
                 at_least("usd_per_month", MONTHLY),
             ),
@@ -60,20 +60,20 @@ COST = Topic(
             "4",
         ),
         row(
-            "M7.cache",
-            UNCACHED,
-            "caching",
-            "Put the stable parts first and turn prompt caching on",
-            "The cheapest saving changes no reply at all",
-            "3",
-        ),
-        row(
             "M7.smaller",
-            ALWAYS,
+            CACHED,
             "smaller_model",
             "Run the same stack over a cheaper model, and keep it if it is proven not worse",
             "A lower tier is one model name away; a student is a project",
             "4",
+        ),
+        row(
+            "M7.cache",
+            ALWAYS,
+            "caching",
+            "Put the stable parts first and turn prompt caching on",
+            "The cheapest saving changes no reply at all",
+            "3",
         ),
     ),
     "distillation",
@@ -99,6 +99,7 @@ SMALL_MODEL = Topic(
             "Tune the small model on the pairs there are, and hold it against the large one",
             "Narrow, stable and frequent, with clean pairs and an owner",
             "3",
+            "lora",
         ),
         row(
             "F6.examples",

@@ -43,8 +43,16 @@ START = Topic(
     ALWAYS,
     (
         row(
+            "start.measured",
+            every(among("situation", "nothing"), among("plain", "short")),
+            "prompt",
+            "Take a small hosted model, two to three weeks of serious prompting and a golden set of 50 to 100 examples",
+            "What a rule or counted words reach is known, and is too little: a prompt has to beat it",
+            "9",
+        ),
+        row(
             "start.plain",
-            every(among("situation", "nothing"), among("output", "labels", "fields"), no(among("plain", "short"))),
+            every(among("situation", "nothing"), among("output", "labels", "fields")),
             "no_model",
             "Measure a rule, a lookup or counted words on 50 examples before any model is asked",
             "Classification, extraction and routing were often replaced by rules; a sceptic asks for this first",

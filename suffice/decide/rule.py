@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..readiness import Approach
-from .condition import Condition, at_least, every, gates, no, within, yes
+from .condition import Condition, at_least, every, gates, no, some, within, yes
 from .facts import SECTION
 
 ALWAYS: Condition = ("every",)
@@ -15,7 +15,8 @@ POOR = no(ENOUGH)
 """More is wrong than the use accepts: tuning for quality asks that this be known."""
 TRIED_PROMPT = at_least("prompts_tried", 1)
 TRIED_EXAMPLES = every(TRIED_PROMPT, yes("examples_tried"))
-UNCACHED = every(no(yes("caching")), yes("prompt_stable"))
+CACHED = some(yes("caching"), no(yes("prompt_stable")))
+"""The prefix is read from cache, or there is none that stays the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Row:
     next: str
     why: str
     source: str
+    approach: Approach | None = None
+    """Whose gates it asks for, where these are not its topic's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,10 @@ class Topic:
     """Under which it is passed over although it is there; while that is open, it counts."""
 
 
-def row(name: str, when: Condition, lever: str, next_: str, why: str, section: str) -> Row:
-    return Row(name, when, lever, next_, why, f"{SECTION}{section}")
+def row(
+    name: str, when: Condition, lever: str, next_: str, why: str, section: str, approach: Approach | None = None
+) -> Row:
+    return Row(name, when, lever, next_, why, f"{SECTION}{section}", approach)
 
 
 def ladder(key: str, what: str, section: str, rest: str) -> tuple[Row, ...]:
