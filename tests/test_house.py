@@ -25,7 +25,8 @@ ROWS = (
     "datasheet readiness decide jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
     "variance leave_out audit regressions worth provable afterwards economics verdict "
-    "freeze tuning descend taught train reuse confirm declare obligations steward climb preview schooling whole verify",
+    "freeze quote worked tuning descend taught train reuse confirm declare obligations steward climb preview schooling whole verify "
+    "latency forecast loadtest",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}
