@@ -197,7 +197,7 @@ def cached(bill: Bill, figures: Book) -> Bill | None:
     prefix = min(taken.prefix * taken.asked, held.estimate)
     ends = Quantity(prefix * hits.estimate, prefix * hits.low, prefix * hits.high, figure="cache_hits")
     share = f"{prefix / held.estimate:.0%} of the tokens read stand at the beginning of every prompt"
-    return bill.having(f"{bill.title}, prompts cached", share, tokens_cached=ends)
+    return bill.having({"tokens_cached": ends}, f"{bill.title}, prompts cached", share)
 
 
 def batched(bill: Bill, figures: Book, price: ModelPrice | None) -> Bill | None:
@@ -208,7 +208,7 @@ def batched(bill: Bill, figures: Book, price: ModelPrice | None) -> Bill | None:
     off = Quantity.of(figures.figure("batch_discount")) if discount is None else Quantity.exactly(discount)
     if discount is None and not price.overridden and not figures.figure("batch_discount").overridden:
         return None
-    return bill.having(f"{bill.title}, in batches", batch_share=Quantity.exactly(1.0), batch_discount=off)
+    return bill.having({"batch_share": Quantity.exactly(1.0), "batch_discount": off}, f"{bill.title}, in batches")
 
 
 def on_model(bill: Bill, price: ModelPrice, draws: Draws | None = None) -> Bill | None:

@@ -161,14 +161,16 @@ class Bill:
     """What its model is priced by, in words."""
     notes: tuple[str, ...] = ()
 
-    def having(self, title: str = "", note: str = "", **changed: Quantity) -> Bill:
+    def having(self, changed: Mapping[str, Quantity], title: str = "", note: str = "") -> Bill:
         """The same stack with some inputs changed."""
         notes = (*self.notes, *([note] if note else []))
         return replace(self, title=title or self.title, quantities={**self.quantities, **changed}, notes=notes)
 
     def at(self, requests_per_day: float | None) -> Bill:
         """The same stack at a volume; without one, nothing a month is known of what requests cost."""
-        return self if requests_per_day is None else self.having(requests_per_day=Quantity.exactly(requests_per_day))
+        return (
+            self if requests_per_day is None else self.having({"requests_per_day": Quantity.exactly(requests_per_day)})
+        )
 
     @property
     def volume(self) -> float | None:

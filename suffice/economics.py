@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 
@@ -43,6 +43,8 @@ class Economics:
     prices: Prices
     frozen: Held
     """The stack that the climb stopped at, before the way down."""
+    change: Callable[[Bill], Bill] = field(default=lambda bill: bill)
+    """What somebody who asks "what if" changes about every bill."""
 
     @property
     def draws(self) -> Draws:
@@ -66,7 +68,8 @@ class Economics:
     def bills(self) -> Mapping[str, Bill]:
         """What goes into each stack's cost, by its title."""
         reading, draws = self.of.reading, self.draws
-        return {s.title: bill_of(reading, s.run, self.prices, title=s.title, draws=draws) for s in self.stacks}
+        bills = [bill_of(reading, s.run, self.prices, title=s.title, draws=draws) for s in self.stacks]
+        return {bill.title: self.change(bill) for bill in bills}
 
     @cached_property
     def costs(self) -> Mapping[str, Cost]:
@@ -200,26 +203,23 @@ def _even(found: Breakeven) -> dict[str, Json]:
 
 def _words(heavy: Bill, light: Bill, by_day: Breakeven, month: Breakeven | None) -> str:
     """Both answers in a sentence."""
-    told = f"{heavy.title} costs less than {light.title} {_at(by_day, 'requests a day')}"
+    told = f"{heavy.title} {_said(by_day, f'{{}}costs less than {light.title}', 'requests a day')}"
     if month is None:
         return told
-    volume = f"at {heavy.volume:,.0f} requests a day it has cost less in all"
-    return f"{told}; {volume} {_at(month, 'months')}"
+    return f"{told}; at {heavy.volume:,.0f} requests a day it {_said(month, 'has {}cost less in all', 'months')}"
 
 
-def _at(found: Breakeven, unit: str) -> str:
-    span = ""
-    if found.even.at and found.low is not None and found.high is not None and found.high > found.low:
-        span = (
-            f" ({found.low:,.3g} to {found.high:,.3g})"
-            if found.high < 1_000
-            else f" ({found.low:,.0f} to {found.high:,.0f})"
-        )
-    sure = max(found.shares.values(), default=1.0)
-    doubt = "" if sure > 0.975 or found.even.at else f" (in {sure:.0%} of draws)"
-    if found.even.answer in ("always", "never"):
-        return f"{found.even.answer}{doubt}"
-    return f"{found.words} {unit}{span}"
+def _said(found: Breakeven, costs: str, unit: str) -> str:
+    """One answer, with its limits or how many draws agree; `costs` has a place for "never"."""
+    answer, at, doubt = found.even.answer, found.even.at, ""
+    if at and found.low is not None and found.high is not None and found.high > found.low:
+        digits = ",.3g" if found.high < 1_000 else ",.0f"
+        doubt = f" ({found.low:{digits}} to {found.high:{digits}})"
+    if not at and (sure := found.shares.get(answer, 1.0)) < 0.975:
+        doubt = f" (in {sure:.0%} of draws)"
+    if answer in ("always", "never"):
+        return costs.format(f"{answer} ") + doubt
+    return f"{costs.format('')} {found.words} {unit}{doubt}"
 
 
 def _place(placed: Placed) -> dict[str, Json]:

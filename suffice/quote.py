@@ -1,0 +1,180 @@
+"""Quote: what a verdict's stacks cost at today's prices, run in other ways, and what if."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+from .bills import Prices, Tariff, batched, cached, on_model, prices_of, self_hosted
+from .cost import INPUTS, Bill, Cost, Quantity, cost_of
+from .digest import file_digest, plain
+from .economics import Economics, figures_of, stack_told
+from .errors import InputError
+from .evidence import Evidence, Reading
+from .pricebook import Book, ModelPrice, book, meant
+from .strict import read_json
+from .types import Json
+from .verdict import Conclusion
+
+Changes = Mapping[str, tuple[float, float]]
+"""What if: a figure's or an input's name, and the ends of its range."""
+BATCHES = ("batch_share", "batch_discount", "price_factor")
+"""Inputs that whatever is priced by tokens has, though a bill may not list them."""
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A verdict's stacks at today's prices, and other ways to run one of them."""
+
+    economics: Economics
+    stack: str
+    """The stack that other ways are told of."""
+    model: str | None = None
+    """Another model that the same tokens are priced at."""
+
+    @cached_property
+    def ways(self) -> tuple[Bill, ...]:
+        """The named stack with cached prompts, in batches, on another model and on own GPUs, where that can be told."""
+        figures = self.economics.prices.book
+        bill, price = self.economics.bills[self.stack], self._price
+        other = figures.model(self.model) if self.model else None
+        if self.model and other is None:
+            raise InputError(
+                f"no price is known for the model `{self.model[:80]}`", hint="give one in prices.yaml under `models`"
+            )
+        moved = on_model(bill, other, self.economics.draws) if other else None
+        found = [moved, cached(bill, figures), batched(bill, figures, price), self_hosted(bill, figures)]
+        found += [cached(moved, figures), batched(moved, figures, other)] if moved else []
+        return tuple(way for way in found if way is not None)
+
+    @property
+    def _price(self) -> ModelPrice | None:
+        """What the named stack's model costs by the token, if that is what it is priced by."""
+        run = next(s.run for s in self.economics.stacks if s.title == self.stack)
+        return self.economics.prices.tariff(self.economics.of.reading.runs[run]["stack"]["model"]).price
+
+    @cached_property
+    def way_costs(self) -> Mapping[str, Cost]:
+        """What each of these ways costs, by its title."""
+        return {way.title: cost_of(way, self.economics.draws) for way in self.ways}
+
+    def body(self) -> dict[str, Json]:
+        """All of it as data."""
+        told, prices = self.economics.told(), self.economics.prices
+        bills = [*self.economics.bills.values(), *self.ways]
+        ways = [{"title": w.title, "notes": list(w.notes), **stack_told(w, self.way_costs[w.title])} for w in self.ways]
+        models = [t.price for t in prices.tariffs if t.price] + [p for p in [self._other] if p]
+        figures = [plain(f) for f in figures_of(bills, prices)]
+        volume = next((b.volume for b in bills), None)
+        return {
+            **told,
+            "requests_per_day": volume,
+            "stack": self.stack,
+            "ways": ways,
+            "figures": figures,
+            "models": [plain(m) for m in dict.fromkeys(models)],
+        }
+
+    @property
+    def _other(self) -> ModelPrice | None:
+        return self.economics.prices.book.model(self.model) if self.model else None
+
+
+def quoted(
+    verdict: Path, *, stack: str | None = None, model: str | None = None, changes: Changes | None = None
+) -> Quote:
+    """A verdict's stacks at today's figures: the shipped ones, then prices.yaml beside it, then `changes`."""
+    conclusion = Conclusion(_reading(verdict))
+    told, figures = changes or {}, _figures(verdict.parent, changes or {})
+    prices = _prices(conclusion.reading, verdict.parent, figures)
+    inputs = {k: v for k, v in told.items() if k not in figures.figures}
+    plan = Economics(conclusion, prices, conclusion.frozen(), lambda bill: changed(bill, inputs))
+    had = {"requests_per_day", *BATCHES, *(n for b in plan.bills.values() for n in b.quantities)}
+    if unused := [k for k in inputs if k not in had]:
+        raise InputError(f"no stack here has the input `{unused[0]}`", hint=f"they have: {', '.join(sorted(had))}")
+    titles = [s.title for s in plan.stacks]
+    if not titles:
+        raise InputError("no stack was measured on test", file=str(verdict), hint="suffice climb FOLDER")
+    final = next((s.title for s in plan.stacks if s.kept), titles[-1])
+    if stack is not None and stack not in titles:
+        raise InputError(f"no stack is called `{stack[:60]}`", hint=meant(stack, dict.fromkeys(titles)))
+    return Quote(plan, stack or final, model)
+
+
+def _reading(verdict: Path) -> Reading:
+    """The verdict's own records."""
+    body = read_json(verdict, "verdict")
+    where = body.get("records") if isinstance(body, dict) else None
+    if (
+        not isinstance(where, dict)
+        or not isinstance(where.get("path"), str)
+        or Path(where["path"]).name != where["path"]
+    ):
+        raise InputError("the verdict does not say where beside it its records lie", file=str(verdict))
+    records = verdict.parent / where["path"]
+    if not records.is_file() or file_digest(records) != where.get("sha256"):
+        raise InputError("the verdict's records are not there, or others", file=str(records), hint="suffice verify")
+    return Reading(Evidence.read(records))
+
+
+def _figures(folder: Path, changes: Changes) -> Book:
+    figures = book(folder)
+    return figures.having(**{k: v for k, v in changes.items() if k in figures.figures})
+
+
+def _prices(reading: Reading, folder: Path, figures: Book) -> Prices:
+    """Today's prices of the models that the climb asked; of a verdict without any stored, of the task beside it."""
+    line = next(reading.evidence.of("figures"), None)
+    if line is not None:
+        return Prices(figures, tuple(_today(t, figures) for t in Prices.read(line).tariffs))
+    if not (folder / "suffice.yaml").is_file():
+        return Prices(figures, ())
+    from .load import load
+
+    return replace(prices_of(load(folder)), book=figures)
+
+
+def _today(tariff: Tariff, figures: Book) -> Tariff:
+    """The same model's price as the book has it now; where the book has none, as it was."""
+    names = [n for n in (tariff.price.name if tariff.price else None, tariff.spec.get("name")) if isinstance(n, str)]
+    own = next((figures.models[n] for n in names if n in figures.models), None)
+    price = own or (figures.model(tariff.price.name) if tariff.price else None) or tariff.price
+    return Tariff(tariff.spec, "list" if price else tariff.hosting, price)
+
+
+def changed(bill: Bill, changes: Changes) -> Bill:
+    """The bill with these inputs instead, where it has them."""
+    mine = {k: v for k, v in changes.items() if k in bill.quantities or k == "requests_per_day" or _by_token(bill, k)}
+    return bill.having({k: Quantity((low + high) / 2, low, high) for k, (low, high) in mine.items()})
+
+
+def _by_token(bill: Bill, input_: str) -> bool:
+    return input_ in BATCHES and "usd_in" in bill.quantities
+
+
+def parsed(told: Sequence[str], figures: Book) -> Changes:
+    """`KEY=VALUE` or `KEY=LOW:HIGH`, each key a figure or an input."""
+    found: dict[str, tuple[float, float]] = {}
+    known = {**INPUTS, **figures.figures}
+    for one in told:
+        key, equals, value = one.partition("=")
+        if not equals or key not in known:
+            said = f"no figure and no input is called `{key[:60]}`" if equals else f"`{one[:60]}` is not KEY=VALUE"
+            raise InputError(said, hint=meant(key, known))
+        found[key] = _ends(key, value)
+    return found
+
+
+def _ends(key: str, value: str) -> tuple[float, float]:
+    low, colon, high = value.partition(":")
+    try:
+        ends = (float(low), float(high if colon else low))
+    except ValueError:
+        ends = (-1.0, -1.0)
+    if not 0 <= ends[0] <= ends[1] <= 1e12:
+        raise InputError(f"`{key}={value[:40]}`: give a number, or LOW:HIGH", hint=f"{key}=1 or {key}=1:2")
+    if key in ("months", "slots") and ends[0] == 0:
+        raise InputError(f"`{key}` cannot be 0")
+    return ends
