@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from worlds import world
 
 from suffice.errors import InputError
 from suffice.latency import Timing, expected, latency, peak, stored, timings
@@ -20,7 +21,6 @@ from suffice.models.openai import Openai
 from suffice.models.scripted import Scripted
 from suffice.run import run
 from suffice.stack import Stack
-from tests.worlds import world
 
 
 def timed(rows: list[tuple[float, float]]) -> tuple[Timing, ...]:
