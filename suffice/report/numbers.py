@@ -89,5 +89,19 @@ def dollars(value: float | None) -> str:
     return f"${value:.2g}" if 0 < value < 0.01 else f"${value:,.2f}"
 
 
+def signed_dollars(value: float | None) -> str:
+    """A difference in US dollars, its sign always written."""
+    if value is None or value == 0:
+        return dollars(value)
+    return f"{'+' if value > 0 else chr(0x2212)}{dollars(abs(value))}"
+
+
+def figure(value: float | None) -> str:
+    """A number of any size: whole from a thousand on, else four significant digits."""
+    if value is None:
+        return ABSENT
+    return count(value) if abs(value) >= 1_000 else f"{value:.4g}"
+
+
 def _minus(text: str) -> str:
     return text.replace("-", "\u2212")

@@ -1,4 +1,7 @@
-"""Render a verdict as one HTML file that needs nothing else: no script, no request, every text from data escaped."""
+"""Render a verdict as one HTML file that needs nothing else: no request, every text from data escaped.
+
+No script runs in it but the sliders' (see sliders.py), which the page can do without.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from markupsafe import Markup
 
 from ..artifacts import write_whole
 from ..errors import InputError
-from . import chart, numbers, picture
+from . import chart, numbers, picture, sliders
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "verdict.schema.json"
@@ -29,7 +32,11 @@ def render(body: Mapping[str, Any], path: Path) -> Path:
     """Write the page of a verdict (the content of `verdict.json`) to `path`, whole or not at all."""
     clean = cleaned(body)
     _check(clean)
-    page = pages().get_template("report.html").render(v=clean, **sealed("style.css"), **_views(clean))
+    page = (
+        pages()
+        .get_template("report.html")
+        .render(v=clean, **sealed("style.css"), **sliders.sliding(clean), **_views(clean))
+    )
     write_whole(path, page.encode("utf-8"))
     return path
 
@@ -104,11 +111,12 @@ def pages() -> Environment:
         lstrip_blocks=True,
     )
     written = (numbers.share, numbers.signed, numbers.percent, numbers.fine, numbers.small, numbers.count)
-    timed = (numbers.milliseconds, numbers.seconds, numbers.dollars, numbers.rate, numbers.when)
-    made.filters.update({f.__name__: f for f in (*written, *timed, _text)})
+    timed = (numbers.milliseconds, numbers.seconds, numbers.dollars, numbers.signed_dollars, numbers.rate, numbers.when)
+    made.filters.update({f.__name__: f for f in (*written, *timed, numbers.figure, _text)})
     drawn = (picture.track, picture.axis, picture.goal_label, picture.lift, picture.cause_bar, picture.stage_bar)
     curves = (picture.curve_of, picture.deferral_of)
-    made.globals.update({f.__name__: f for f in (*drawn, *curves, chart.bars, chart.stack, chart.range_bar)})
+    charts = (chart.bars, chart.stack, chart.range_bar)
+    made.globals.update({f.__name__: f for f in (*drawn, *curves, *charts, sliders.attribute)})
     return made
 
 
