@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 from .consumption import Consumption, Draws, consumption_of
 from .cost import Bill, Quantity, measured
 from .digest import plain
+from .errors import InputError
 from .evidence import Reading
-from .model import resolve
+from .model import Model, resolve
 from .pricebook import Book, Figure, ModelPrice, book
 from .task import Task
 from .types import Json
@@ -66,13 +67,15 @@ def _tariff(told: Mapping[str, Any]) -> Tariff:
 def prices_of(task: Task) -> Prices:
     """Today's figures under the task's own prices.yaml, and how its models are paid for."""
     figures = book(task.folder)
-    names = dict.fromkeys(n for n in (task.model, task.cheaper_model, task.strong_model) if n)
-    return Prices(figures, tuple(_priced(figures, name, task.folder) for name in names))
+    known = [(task.model, resolve(task.model, folder=task.folder))]
+    if task.cheaper_model:
+        with suppress(InputError):  # said where it is asked
+            known.append((task.cheaper_model, resolve(task.cheaper_model, folder=task.folder)))
+    return Prices(figures, tuple(_priced(figures, address, model) for address, model in known))
 
 
-def _priced(figures: Book, address: str, folder: Path) -> Tariff:
+def _priced(figures: Book, address: str, model: Model) -> Tariff:
     """A model in the task's own price list comes first, by its address or its name; then its list price."""
-    model = resolve(address, folder=folder)
     spec: Mapping[str, Json] = plain(model.spec)
     own = next((figures.models[n] for n in (address, model.name) if n in figures.models), None)
     named = own.name if own else getattr(model, "price_name", None)

@@ -21,6 +21,8 @@ REDRAWN = 300
 """Draws in which the crossings are found again."""
 GIVEN = ("requests_per_day", "months", "price_factor")
 """Inputs without a range, moved to half and twice of what they are: what the task says, and all token prices."""
+CENT = 0.01
+"""What moves less than this a month, in US dollars, is not told."""
 REACH = 100.0
 """How far beyond its range an input is followed to find where the ranking turns, as a multiple."""
 
@@ -235,7 +237,7 @@ def tornado(heavy: Bill, light: Bill) -> tuple[Swing, ...]:
     The largest swing comes first.
     """
     found = [_swing(heavy, light, *moved) for moved in _movable(heavy, light)]
-    return tuple(sorted(found, key=lambda s: (-s.swing, s.input, s.stack)))
+    return tuple(sorted((s for s in found if s.swing >= CENT), key=lambda s: (-s.swing, s.input, s.stack)))
 
 
 Move = tuple[str, str, Quantity, bool, bool]

@@ -52,7 +52,7 @@ INPUTS: Mapping[str, tuple[int, str]] = {
     "review_share": (1, "share of requests handed over to a person"),
     "review_minutes": (1, "minutes of that person a request"),
     "review_minute": (1, "USD a minute of that person"),
-    "build": (1, "USD, once"),
+    "build": (1, "USD to build it, once"),
     "refreshes": (1, "times a year that what was trained is trained again"),
     "refresh_weeks": (1, "engineer weeks each time"),
     "refresh_compute": (1, "USD of compute each time"),
