@@ -10,19 +10,25 @@ from .artifacts import write_whole
 from .ledger import Ledger
 from .stack import Stack
 from .task import Task
+from .undertake import undertake
 from .verdict import Verdict
 from .version import __version__
 
 RECORDS = "records.jsonl"
 
 
-def freeze(verdict: Verdict, task: Task, ledger: Ledger, stack: Stack) -> Verdict:
-    """Write records.jsonl, verdict.json and, where a rung was kept, stack.yaml; the verdict with dates and paths."""
+def freeze(verdict: Verdict, task: Task, ledger: Ledger, stack: Stack, *, now: datetime | None = None) -> Verdict:
+    """Write records.jsonl, verdict.json and, where a rung was kept, stack.yaml; the verdict with dates and paths.
+
+    The ledger remembers it, and its duties get their days from `now` (UTC).
+    """
     folder, totals = task.folder, ledger.totals()
     records = {"path": RECORDS, "sha256": verdict.evidence.write(folder / RECORDS)}
     spent = {"attempts": totals.attempts, "usd": totals.usd, "faults": totals.faults}
-    dated = {"version": __version__, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    now = now or datetime.now(UTC)
+    dated = {"version": __version__, "created": now.isoformat(timespec="seconds")}
     body = {**verdict.body, **dated, "ledger": spent, "records": records}
+    undertake(ledger, body, now, folder)
     if verdict.stop_at:
         stacks = task.state / "stacks"
         stacks.mkdir(parents=True, exist_ok=True)

@@ -73,6 +73,8 @@ class Duty:
     owner: str | None = None
     command: str = ""
     kind: Kind = "re-measure"
+    about: str = ""
+    """The model it is about, where its terms or its end make it due."""
 
 
 @dataclass(frozen=True)

@@ -24,17 +24,23 @@ def obligations(stack: Stack, task: Task) -> tuple[Duty, ...]:
     return tuple(_found(stack, task))
 
 
+def ending_base(model: str, owner: str | None) -> Duty:
+    """What a hosted model obliges to; it has a day once its maker names one."""
+    return Duty(
+        what=f"move from {model} to another base before it ends",
+        why="a hosted model answers until its maker ends it, and what was measured on it does not move along",
+        when="its maker names an end date",
+        owner=owner,
+        command="suffice swap --model NEW",
+        kind="retirement",
+        about=model,
+    )
+
+
 def _found(stack: Stack, task: Task) -> Iterator[Duty]:
     owner = task.profile.owner
     if hosted(task.model) and set(stack.names) - UNASKED:
-        yield Duty(
-            what=f"move from {task.model} to another base before it ends",
-            why="a hosted model answers until its maker ends it, and what was measured on it does not move along",
-            when="its maker names an end date",
-            owner=owner,
-            command="suffice swap --model NEW",
-            kind="retirement",
-        )
+        yield ending_base(task.model, owner)
     if isinstance(task.dataset.scorer, AskingScorer):
         yield Duty(
             what="have people label a fresh random sample, and hold the judge against it",

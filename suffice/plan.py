@@ -101,10 +101,10 @@ def plan(
     `attempts` is what was tried before training, where that is known; gates in `forced` do not refuse a trained rung.
     """
     if rung.name in TRAINED:
-        from .readiness import readiness
+        from .readiness import forceable, readiness
 
-        gates = readiness(task, TRAINED[rung.name], diagnosis=diagnosis, attempts=attempts)
-        return _trained(rung, task, tuple(_forced(g, forced) for g in gates), quoted(signals, rung.name))
+        gates, may = readiness(task, TRAINED[rung.name], diagnosis=diagnosis, attempts=attempts), forceable(forced)
+        return _trained(rung, task, tuple(_forced(g, may) for g in gates), quoted(signals, rung.name))
     layer = layer_of(rung, task)
     if layer is None:
         return Proposal(rung, "skip", rung.without)

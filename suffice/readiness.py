@@ -128,13 +128,13 @@ def readiness(
 
     They look at what would be trained on: dev, or `rows` (`pairs` of replies for preference tuning). What only a climb
     can know (`diagnosis`, `attempts`) is not asked where it is None. `teacher` names who would teach where the task has
-    no strong model. Gates named in `forced` are marked, and do not refuse. Raises InputError for a name that is none.
+    no strong model. Gates named in `forced` are marked, and do not refuse. Raises InputError for a name that is none,
+    and for one that nobody can force.
     """
     need = MINIMA[approach]
     found = list(_gates(task, approach, need, rows, pairs, diagnosis, attempts, teacher))
-    if unknown := [name for name in forced if name not in GATES]:
-        raise InputError(f"no gate is called `{unknown[0]}`", hint=f"known: {', '.join(GATES)}")
-    return tuple(replace(g, forced=True) if g.name in forced and not g.passed else g for g in found)
+    may = forceable(forced)
+    return tuple(replace(g, forced=True) if g.name in may and not g.passed else g for g in found)
 
 
 def _gates(
@@ -154,6 +154,7 @@ def _gates(
     yield _enough(task, approach, need, quality, pairs)
     yield from quality.gates(own=rows is None)
     yield _owner(task)
+    yield _metric(task)
     yield _stable(task)
     if approach != "embedding":
         yield from _taught(task)
@@ -304,6 +305,18 @@ def _owner(task: Task) -> Gate:
     return Gate("owner", bool(owner), owner or "nobody", "somebody who owns re-training", f"{SECTION}2")
 
 
+def _metric(task: Task) -> Gate:
+    """The number that the burden of re-training is taken on for."""
+    target = task.target
+    named = [
+        *([f"{task.score} of {target.quality:g} or more"] if target.quality is not None else []),
+        *([f"a P95 of {target.p95_ms:g} ms or less"] if target.p95_ms is not None else []),
+        *([f"{target.usd_per_1k:g} USD per 1,000 requests or less"] if target.usd_per_1k is not None else []),
+    ]
+    needed = "a target that re-training is paid with: target.quality, p95_ms or usd_per_1k"
+    return Gate("metric", bool(named), ", ".join(named) or "no target is set", needed, f"{SECTION}2")
+
+
 def _stable(task: Task) -> Gate:
     stable = task.profile.stable_months
     told = "not stated" if stable is None else f"{stable:g} months"
@@ -377,7 +390,19 @@ def _wall(need: Minimum, diagnosis: Diagnosis | None) -> Gate:
 APPROACHES: tuple[Approach, ...] = get_args(Approach)
 GATES = (
     *("teacher", "clean pairs", "preference pairs", "no contradictions", "right labels", "no leaked test items"),
-    *("owner", "stable requirements", "no frozen facts", "still target", "slow knowledge", "golden set"),
+    *("owner", "metric", "stable requirements", "no frozen facts", "still target", "slow knowledge", "golden set"),
     *("prompting exhausted", "volume", "behaviour wall", "retrieval wall"),
 )
 """Every gate by its name."""
+UNFORCED = ("owner", "metric")
+"""Gates that nobody can force: without a person and a number, re-training is done by nobody and for nothing."""
+
+
+def forceable(forced: Sequence[str]) -> tuple[str, ...]:
+    """The gates named, each one that exists and may be forced. Raises InputError for any other."""
+    if unknown := [name for name in forced if name not in GATES]:
+        raise InputError(f"no gate is called `{unknown[0]}`", hint=f"known: {', '.join(GATES)}")
+    if fixed := [name for name in forced if name in UNFORCED]:
+        hint = "profile: {owner: NAME}" if fixed[0] == "owner" else "target: {quality: 0.9}"
+        raise InputError(f"the gate `{fixed[0]}` cannot be forced", hint=f"set it in suffice.yaml: {hint}")
+    return tuple(forced)

@@ -18,7 +18,7 @@ from .model import resolve
 from .places import placed
 from .plan import LADDER, plan
 from .plugins import find
-from .readiness import readiness, refused
+from .readiness import forceable, readiness, refused
 from .record import Run
 from .stack import Stack
 from .stats.defer import chosen
@@ -141,7 +141,7 @@ def _distils(task: Task, forced: Sequence[str]) -> bool:
     """Whether the gates of distillation hold or are forced, with the frozen stack as the teacher."""
     here = trainable(resolve(task.model, folder=task.folder)) and not missing()
     gates = readiness(task, "distillation", teacher="the frozen stack") if here else ()
-    return here and all(g.name in forced for g in refused(gates))
+    return here and all(g.name in forceable(forced) for g in refused(gates))
 
 
 def _open(task: Task, forced: Sequence[str]) -> bool:

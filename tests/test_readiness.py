@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from worlds import world
@@ -18,7 +19,7 @@ from suffice.layer import Cause, Gate
 from suffice.plan import LADDER, plan
 from suffice.readiness import APPROACHES, GATES, MINIMA, Approach, Attempts, attempts_of, readiness, refused
 from suffice.record import Diagnosis, Finding
-from suffice.task import Profile, Task
+from suffice.task import Profile, Target, Task
 
 OWNED = Profile(requests_per_day=20_000, owner="Ada", stable_months=12)
 TRIED = Attempts(prompts=2, examples=2, structure=1)
@@ -173,20 +174,41 @@ def test_attempts_are_read_from_what_a_climb_measured(tmp_path: Path) -> None:
 
 
 def test_a_forced_gate_is_marked_and_no_longer_refuses(tmp_path: Path) -> None:
-    task = replace(ready(tmp_path), profile=Profile(20_000, None, 12))
-    gates = readiness(task, attempts=TRIED, forced=("owner", "volume"))
-    assert missing(gates) == [] and [g.name for g in gates if g.forced] == ["owner"]
-    assert not named(gates, "owner").passed
+    task = replace(ready(tmp_path), profile=replace(OWNED, stable_months=3))
+    gates = readiness(task, attempts=TRIED, forced=("stable requirements", "volume"))
+    assert missing(gates) == [] and [g.name for g in gates if g.forced] == ["stable requirements"]
+    assert not named(gates, "stable requirements").passed
     with pytest.raises(InputError, match="no gate is called `onwer`"):
         readiness(task, forced=("onwer",))
 
 
 def test_a_forced_gate_opens_the_rung_and_stays_in_its_proposal(tmp_path: Path) -> None:
-    task = replace(ready(tmp_path, model="embedded:"), model="embedded", profile=Profile(20_000, None, 12))
+    task = replace(ready(tmp_path, model="embedded:"), model="embedded", profile=replace(OWNED, stable_months=3))
     rung = next(r for r in LADDER if r.name == "fine_tuning")
-    assert plan(rung, task).reason == "owner: nobody, needed somebody who owns re-training"
-    forced = plan(rung, task, forced=("owner",))
-    assert forced.action == "try" and [g.name for g in forced.gates if g.forced] == ["owner"]
+    assert plan(rung, task).reason == "stable requirements: 3 months, needed 6 months or more"
+    forced = plan(rung, task, forced=("stable requirements",))
+    assert forced.action == "try" and [g.name for g in forced.gates if g.forced] == ["stable requirements"]
+
+
+@pytest.mark.parametrize(
+    ("gate", "change", "told"),
+    [
+        ("owner", {"profile": Profile(20_000, None, 12)}, "owner: nobody, needed somebody who owns re-training"),
+        ("metric", {"target": Target()}, "metric: no target is set, needed a target that re-training is paid with"),
+    ],
+)
+def test_nobody_forces_a_tune_without_an_owner_or_a_metric(
+    tmp_path: Path, gate: str, change: dict[str, Any], told: str
+) -> None:
+    task = replace(ready(tmp_path, model="embedded:"), model="embedded", **change)
+    rung = next(r for r in LADDER if r.name == "fine_tuning")
+    refused = plan(rung, task)
+    assert refused.action == "refuse" and refused.reason.startswith(told)
+    for ask in (lambda: plan(rung, task, forced=(gate,)), lambda: readiness(task, forced=(gate,))):
+        with pytest.raises(InputError, match=f"the gate `{gate}` cannot be forced") as wrong:
+            ask()
+        assert "suffice.yaml" in wrong.value.hint
+    assert gate in missing(readiness(task, "distillation"))
 
 
 def test_distillation_asks_for_a_teacher_and_a_volume_that_pays(tmp_path: Path) -> None:

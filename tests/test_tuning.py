@@ -10,6 +10,8 @@ import pytest
 from pupils import school
 
 from suffice.climb import climb
+from suffice.errors import InputError
+from suffice.readiness import GATES, UNFORCED
 from suffice.task import Target
 from suffice.verify import verify
 
@@ -103,9 +105,21 @@ def test_nothing_is_trained_on_the_way_down_that_test_could_not_prove(tmp_path: 
 
 def test_a_forced_gate_is_a_warning_of_the_verdict(tmp_path: Path) -> None:
     task = school(tmp_path, kind="schema", quality=0.9)
-    nobody = replace(task, profile=replace(task.profile, owner=None))
-    assert climb(nobody, forced=("owner",)).stop_at == "fine_tuning"
+    hurried = replace(task, profile=replace(task.profile, stable_months=3))
+    assert climb(hurried, forced=("stable requirements",)).stop_at == "fine_tuning"
     found = verify(tmp_path)
-    assert found and any(
-        "Forced: owner: nobody" in w for w in json.loads((tmp_path / "verdict.json").read_text())["warnings"]
-    )
+    said = "Forced: stable requirements: 3 months"
+    assert found and any(said in w for w in json.loads((tmp_path / "verdict.json").read_text())["warnings"])
+
+
+def test_a_tune_that_nobody_owns_is_not_kept_whatever_is_forced(tmp_path: Path) -> None:
+    task = school(tmp_path, kind="schema", quality=0.9)
+    nobody = replace(task, profile=replace(task.profile, owner=None))
+    with pytest.raises(InputError, match="the gate `owner` cannot be forced"):
+        climb(nobody, forced=("owner",))
+    found = climb(nobody, forced=tuple(g for g in GATES if g not in UNFORCED))
+    step = next(s for s in found.body["steps"] if s["rung"] == "fine_tuning")
+    assert step["status"] == "refused" and found.stop_at != "fine_tuning"
+    assert step["reason"] == "owner: nobody, needed somebody who owns re-training"
+    assert not {"adapter", "student"} & {x["use"] for x in (found.body["stack"] or {"layers": []})["layers"]}
+    assert not (tmp_path / ".suffice" / "training").exists() and verify(tmp_path)

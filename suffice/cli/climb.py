@@ -72,13 +72,10 @@ def climbed(
 
 
 def _known(forced: Sequence[str]) -> tuple[str, ...]:
-    """The gates named, each one that exists."""
-    from ..errors import InputError
-    from ..readiness import GATES
+    """The gates named, each one that exists and may be forced."""
+    from ..readiness import forceable
 
-    if unknown := [name for name in forced if name not in GATES]:
-        raise InputError(f"no gate is called `{unknown[0]}`", hint=f"known: {', '.join(GATES)}")
-    return tuple(forced)
+    return forceable(forced)
 
 
 def plan(folder: Folder = Path(), seed: Seed = 0, as_json: AsJson = False) -> None:

@@ -117,6 +117,7 @@ class Adapter(Layer):
                 when="the licence or the base changes",
                 owner=task.profile.owner,
                 kind="terms",
+                about=task.model,
             ),
         )
 

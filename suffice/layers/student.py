@@ -114,6 +114,7 @@ class Student(Layer):
                 when="the maker's terms change",
                 owner=task.profile.owner,
                 kind="terms",
+                about=task.strong_model or task.model,
             ),
         )
 

@@ -39,6 +39,7 @@ def sorting(count: int, split: str, start: int = 0) -> list[Row]:
 def task(folder: Path, rows: Sequence[Row], **more: Any) -> Path:
     (folder / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     body = {"goal": "Say what a customer wants.", "examples": "examples.jsonl", "profile": PROFILE, **more}
+    body.setdefault("target", {"quality": 0.9})
     (folder / "suffice.yaml").write_text(json.dumps(body), encoding="utf-8")
     return folder
 
@@ -127,18 +128,20 @@ def test_a_split_that_leaks_is_refused(suffice: Command, tmp_path: Path, good: l
     assert "10 of 60 test items repeated dev and no longer judge (17%)" in shown
 
 
-def test_a_task_without_an_owner_is_refused_until_that_is_forced(
+def test_a_task_without_an_owner_is_refused_and_nobody_can_force_it(
     suffice: Command, tmp_path: Path, good: list[Row]
 ) -> None:
     folder = labelled(tmp_path, good, profile={**PROFILE, "owner": None})
     missing, shown = refused(suffice, folder)
     assert missing == ["owner"] and "✗ owner: nobody\n    needed: somebody who owns re-training" in shown
     forced = suffice("data", "ready", folder, "--for", "narrow", "--force", "owner", "--force", "prompting exhausted")
-    assert forced.returncode == 0 and "! owner: forced; nobody, needed somebody" in forced.stdout
+    assert forced.returncode == 2 and "the gate `owner` cannot be forced" in forced.stderr
+    assert "profile: {owner: NAME}" in forced.stderr and not forced.stdout
 
 
 def test_nothing_tried_is_refused_and_a_climb_that_tried_opens_it(suffice: Command, tmp_path: Path) -> None:
-    folder = labelled(tmp_path, [*sorting(60, "dev"), *sorting(50, "test", 600)], model="mine.py:always")
+    rows, quick = [*sorting(60, "dev"), *sorting(50, "test", 600)], {"p95_ms": 60_000}
+    folder = labelled(tmp_path, rows, model="mine.py:always", target=quick)
     (folder / "mine.py").write_text(MODEL, encoding="utf-8")
     before = body(suffice("data", "ready", folder, "--json"), 1)
     assert before["missing"] == ["clean pairs", "prompting exhausted"]

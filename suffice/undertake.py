@@ -1,0 +1,165 @@
+"""Undertake: write a verdict's duties into the ledger with their days, and notice later what has made them due."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from .history import TUNED, Remembered, given_up, remember, standing
+from .layer import Duty
+from .ledger import Ledger
+from .obligations import UNASKED, ending_base
+from .retirements import Retirement, retires, table
+from .steward import (
+    STEWARD,
+    Done,
+    Due,
+    brought_forward,
+    dues,
+    duty_of,
+    ending,
+    every,
+    following_day,
+    open_duty,
+    opening,
+    said_by,
+)
+from .types import Json
+
+NOTICE_DAYS = 14
+"""How long somebody has for reading terms that have changed."""
+FIRST_OWNER_DAYS = 30
+"""How long a stack may be without an owner."""
+
+
+def undertake(ledger: Ledger, body: Mapping[str, Json], at: datetime, folder: Path | None = None) -> Remembered:
+    """Remember a verdict and take on its duties, dated from `at` (UTC); the same verdict again changes nothing."""
+    verdict = remember(ledger, body, at)
+    take_on(ledger, verdict, folder)
+    return verdict
+
+
+def take_on(ledger: Ledger, verdict: Remembered, folder: Path | None = None) -> tuple[Due, ...]:
+    """Open every duty of a verdict, dated from its day, and close those of the task's other stacks: all or none.
+
+    A verdict that somebody has rejected or replaced obliges to nothing any more.
+    """
+    opened, rests = verdict.at.date(), _rests_on(verdict)
+    if given_up(ledger, verdict):
+        return ()
+    before = [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack and d.stack != verdict.stack]
+    why = f"another verdict took its place: {verdict.digest[:12]}"
+    with ledger.transaction() as connection:
+        open_one = opening(ledger, connection)
+        for old in before:
+            ending(connection, old, Done(STEWARD, opened, {}, closed=why))
+        for duty in duties_of(verdict):
+            if verdict.stack is not None:
+                day = first_day(duty, opened)
+                open_one(duty, day, verdict.stack, {**rests, **said_by(duty)}, verdict.task, opened)
+    notice(ledger, opened, task=verdict.task, folder=folder)
+    return tuple(d for d in dues(ledger, opened, task=verdict.task, folder=folder) if d.stack == verdict.stack)
+
+
+def let_go(ledger: Ledger, verdict: Remembered, why: str, on: date) -> None:
+    """Close every open duty of a verdict's stack: nobody uses it any more."""
+    open_ones = [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack == verdict.stack]
+    with ledger.transaction() as connection:
+        for old in open_ones:
+            ending(connection, old, Done(STEWARD, on, {}, closed=why))
+
+
+def duties_of(verdict: Remembered) -> tuple[Duty, ...]:
+    """The duties that a verdict tells of."""
+    return tuple(duty_of(said) for said in verdict.body.get("duties") or ())
+
+
+def first_day(duty: Duty, opened: date) -> date | None:
+    """The day of a new duty: an interval from now, a month where an owner is missing, None where an event decides."""
+    if duty.kind == "owner" and not duty.owner:
+        return opened + timedelta(days=FIRST_OWNER_DAYS)
+    return following_day(duty, opened)
+
+
+def notice(
+    ledger: Ledger,
+    today: date,
+    *,
+    task: str | None = None,
+    folder: Path | None = None,
+    listed: Mapping[str, str] | None = None,
+) -> tuple[Due, ...]:
+    """Open what events have made due: models that end, tuning that closes, teachers' terms that have changed.
+
+    `listed` are end dates that a server gave of its models. The duties that have got a day, or another one.
+    """
+    return tuple(d for verdict in standing(ledger, task) for d in _noticed(ledger, verdict, today, folder, listed))
+
+
+def _noticed(
+    ledger: Ledger, verdict: Remembered, today: date, folder: Path | None, listed: Mapping[str, str] | None
+) -> Iterator[Due]:
+    known = every(ledger, task=verdict.task)
+    for duty, found in (*_ending(verdict, folder, listed), *_closing(verdict, folder)):
+        evidence = {**_rests_on(verdict), **said_by(duty), **_source(found)}
+        if not any(d.done and d.duty.what == duty.what and d.evidence.get("ends") == evidence["ends"] for d in known):
+            stack, last = str(verdict.stack), found.on - timedelta(days=1)
+            yield open_duty(ledger, duty, due=last, stack=stack, evidence=evidence, task=verdict.task, opened=today)
+    for old in known:
+        if not old.done and old.stack == verdict.stack and _terms_changed(old):
+            yield brought_forward(ledger, old, today + timedelta(days=NOTICE_DAYS))
+
+
+def _ending(
+    verdict: Remembered, folder: Path | None, listed: Mapping[str, str] | None
+) -> Iterator[tuple[Duty, Retirement]]:
+    """The models that the stack asks and that are known to end."""
+    for address in _asked(verdict):
+        if (found := retires(address, folder, listed=listed)) is not None:
+            yield ending_base(address, verdict.owner), found
+
+
+def _closing(verdict: Remembered, folder: Path | None) -> Iterator[tuple[Duty, Retirement]]:
+    """Where a provider serves the tuned model and will take no new tuning jobs from anybody."""
+    if any(re.match(r"(.*[/#])?ft:", address) for address in _asked(verdict)):
+        ends = (r for r in table(folder) if r.what == "new jobs" and r.provider == "openai" and not r.whom)
+        yield from ((_elsewhere(closing, verdict.owner), closing) for closing in list(ends)[:1])
+
+
+def _rests_on(verdict: Remembered) -> dict[str, Json]:
+    """What every duty of a verdict can be traced to, and what it cost to measure once."""
+    body = verdict.body
+    spent, stack = (body.get("ledger") or {}).get("usd"), body.get("stack") or {}
+    trainers = [layer.get("trainer") for layer in stack.get("layers", ()) if layer["use"] in TUNED]
+    told = {"verdict": verdict.digest, "records": (body.get("records") or {}).get("sha256")}
+    return {**told, "climb_usd": spent, "trainer": trainers[0] if trainers else None}
+
+
+def _terms_changed(old: Due) -> bool:
+    return "says" in old.evidence and bool(said_by(old.duty)["says"] != old.evidence["says"])
+
+
+def _asked(verdict: Remembered) -> tuple[str, ...]:
+    """The models that a stack asks: its own, and the tuned ones that a provider serves."""
+    if not set(verdict.layers) - UNASKED:
+        return ()
+    served = [layer.get("served") for layer in (verdict.body["stack"] or {}).get("layers", ())]
+    return tuple(dict.fromkeys(str(a) for a in (verdict.body["task"]["model"], *served) if a))
+
+
+def _source(found: Retirement) -> dict[str, Json]:
+    return {"ends": found.on.isoformat(), "source": found.source, "read": found.read, "instead": found.use}
+
+
+def _elsewhere(closing: Retirement, owner: str | None) -> Duty:
+    return Duty(
+        what=f"find another place to tune than {closing.provider}",
+        why="it takes no new tuning jobs from then on, and this stack has to be tuned again when anything changes",
+        when="the provider closes",
+        owner=owner,
+        command="suffice platforms",
+        kind="retirement",
+        about=closing.provider,
+    )
