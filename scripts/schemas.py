@@ -1,7 +1,8 @@
-"""Write the published JSON Schema of the task file from its model."""
+"""Write the published JSON Schemas of the task file and of prices.yaml from what reads them."""
 
 from __future__ import annotations
 
-from suffice.taskfile import SCHEMA, schema_text
+from suffice import pricebook, taskfile
 
-SCHEMA.write_text(schema_text(), encoding="utf-8")
+for noun in (taskfile, pricebook):
+    noun.SCHEMA.write_text(noun.schema_text(), encoding="utf-8")

@@ -1,7 +1,7 @@
 """Formula: arithmetic as data, so that one text of it is evaluated here and written as JavaScript for a page.
 
-Numbers may be arrays: a formula works out one case or thousands of draws alike. Where a divisor is 0 the quotient is 0,
-in both languages, so that nothing here is ever nan or infinite for finite numbers of sane size.
+Numbers may be arrays: a formula works out one case or thousands of draws alike. Where a divisor is 0 (under 1e-30)
+the quotient is 0, in both languages, so that nothing here is nan or infinite for finite numbers of sane size.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 
 Number = Any
 """A float, or a numpy array of them."""
+NOTHING = 1e-30
+"""What is smaller divides nothing."""
 HAIR = 1e-9
 """How much above a whole number still counts as that number, when whole things are counted."""
 
@@ -38,7 +40,7 @@ class Formula:
         if self.op == "name":
             return self.name
         if self.op == "constant":
-            return repr(self.constant)
+            return f"{self.constant:.17g}"
         parts = [part.script for part in self.of]
         return f"{self.op}({', '.join(parts)})" if len(parts) == 1 else _written(self.op, *parts)
 
@@ -102,7 +104,7 @@ def script(formulas: Mapping[str, Formula], function: str) -> str:
 
 JAVASCRIPT = "\n".join(
     (
-        "const over = (a, b) => b === 0 ? 0 : a / b;",
+        f"const over = (a, b) => Math.abs(b) < {NOTHING!r} ? 0 : a / b;",
         "const least = (a, b) => Math.min(a, b);",
         f"const whole = a => Math.max(0, Math.ceil(a - {HAIR!r}));",
     )
@@ -116,11 +118,11 @@ def _written(op: str, one: str, other: str) -> str:
 
 def _over(one: Number, other: Number) -> Number:
     if _plain(one, other):
-        return one / other if other else 0.0
+        return 0.0 if abs(other) < NOTHING else one / other
     import numpy as np
 
     one, other = np.broadcast_arrays(np.asarray(one, float), np.asarray(other, float))
-    return np.divide(one, other, out=np.zeros_like(one), where=other != 0)
+    return np.divide(one, other, out=np.zeros_like(one), where=np.abs(other) >= NOTHING)
 
 
 def _least(one: Number, other: Number) -> Number:
