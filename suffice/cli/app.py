@@ -18,8 +18,10 @@ from . import (
     demo,
     diagnose,
     doctor,
+    due,
     export,
     gate,
+    history,
     knowledge,
     new,
     platforms,
@@ -71,6 +73,10 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     export.port,
     platforms.platforms,
     platforms.jobs,
+    due.due,
+    history.history,
+    history.decision,
+    history.ledger,
     doctor.doctor,
 )
 

@@ -16,3 +16,11 @@ Workers = Annotated[int | None, typer.Option("--workers", min=1, max=512, help="
 StackFile = Annotated[
     str | None, typer.Option("--stack", metavar="FILE|DIGEST", help="A stack instead of the frozen or the prompt one.")
 ]
+LedgerAt = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger",
+        metavar="FILE|URL",
+        help="A ledger instead of the task's own: a file, or postgresql+psycopg://HOST/NAME. SUFFICE_LEDGER does too.",
+    ),
+]

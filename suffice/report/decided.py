@@ -1,52 +1,75 @@
-"""Render the questions of `decide` as one HTML file that answers by itself: no request, works offline."""
+"""A decision on a verdict as a record in Markdown: context, options measured, the decision, what it rests on."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from textwrap import wrap
+from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
-from ..artifacts import write_whole
-from ..decide.table import table
-from .page import TEMPLATES, cleaned, pages, sealed
+from ..types import Json
+from .duty import cost, when
+from .markdown import escaped
 
 if TYPE_CHECKING:
-    from ..decide import Case
-    from ..decide.money import Spans
-
-SCRIPTS = ("decide.js", "decided.js")
+    from ..history import Decision, Remembered
+    from ..steward import Due
 
 
-def render(case: Case, path: Path, spans: Spans | None = None) -> Path:
-    """Write the page, with what is known of a case filled in, whole or not at all."""
-    known = {name: value for name, value in case.facts.items() if value is not None}
-    page = (
-        pages()
-        .get_template("decide.html")
-        .render(
-            data=_data({"table": table(spans), "known": cleaned(known)}),
-            **_script(),
-            **sealed("style.css", "decide.css"),
-        )
-    )
-    write_whole(path, page.encode("utf-8"))
-    return path
+def record(decision: Decision, verdict: Remembered, duties: Sequence[Due]) -> str:
+    """The record; what stands in names is shown as it is, never as markup."""
+    return "\n".join(_lines(decision, verdict, duties)) + "\n"
 
 
-def _script() -> Mapping[str, str]:
-    """Our own script, and the hash by which the page's policy lets that one run and no other."""
-    script = Markup("".join((TEMPLATES / name).read_text("utf-8") for name in SCRIPTS))  # noqa: S704  # our own files
-    return {"script": script, "signed": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}
+def _lines(decision: Decision, verdict: Remembered, duties: Sequence[Due]) -> Iterator[str]:
+    body, day = verdict.body, decision.at.date()
+    stop = verdict.stop_at or "no rung"
+    yield f"# {escaped(verdict.task)}: {escaped(stop)} {decision.chosen}"
+    yield ""
+    yield f"- Status: {decision.chosen}, {day} (UTC), by {escaped(decision.by)}"
+    yield f"- Verdict: `{verdict.digest}`, given on {verdict.at.date()}"
+    yield ""
+    yield from _section("Context", [_whole(str(body["task"].get("goal") or "")), "", _whole(str(body["headline"]))])
+    yield from _section("Options measured", _options(body["steps"]))
+    yield from _section("Decision", [f"{escaped(stop)}: **{decision.chosen}**. {_whole(decision.because)}"])
+    yield from _section("Evidence", [f"- {name}: `{value}`" for name, value in decision.evidence.items() if value])
+    yield from _section("Duties that come with it", _duties(duties, decision))
+    changes = [f"- {escaped(str(x))}" for x in body.get("what_would_change_this") or ["nothing that was measured"]]
+    yield from _section("What would change it", changes)
+    yield f"Hash of this decision and all before it: `{decision.hash}`"
 
 
-def _data(body: Mapping[str, Any]) -> Markup:
-    """JSON that cannot leave its element: no `<`, `>` or `&` stands in it."""
-    text = json.dumps(body, ensure_ascii=True, allow_nan=False)
-    for sign in "<>&":
-        text = text.replace(sign, f"\\u{ord(sign):04x}")
-    return Markup(text)  # noqa: S704  # no markup is left in it
+def _whole(text: str) -> str:
+    """A text of any length, as it is."""
+    return "\n".join(escaped(line) for line in wrap(text, 250))
+
+
+def _section(title: str, lines: Sequence[str]) -> Iterator[str]:
+    yield f"## {title}"
+    yield ""
+    yield from lines
+    yield ""
+
+
+def _options(steps: Sequence[Mapping[str, Json]]) -> list[str]:
+    rows = ["| Rung | Outcome | Quality | Lift | P95 (ms) | USD per 1,000 | Why |", "|---|---|---|---|--:|--:|---|"]
+    for step in steps:
+        found, quality = step.get("comparison"), step.get("quality")
+        lift = f"{found['lift']:+.3f} ({found['low']:+.3f} to {found['high']:+.3f}), n {found['n']}" if found else ""
+        held = f"{quality['estimate']:.3f} ({quality['low']:.3f} to {quality['high']:.3f})" if quality else ""
+        cells = (escaped(str(step["rung"])), escaped(str(step["status"])), held, lift, _number(step.get("p95_ms")))
+        rows.append(f"| {' | '.join((*cells, _number(step.get('usd_per_1k')), escaped(str(step['reason']))))} |")
+    return rows
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _duties(duties: Sequence[Due], decision: Decision) -> list[str]:
+    if not duties:
+        return ["none"]
+    rows = ["| Due | Duty | Owner | Cost (USD) |", "|---|---|---|--:|"]
+    for due in duties:
+        owner = escaped(due.owner or "nobody")
+        rows.append(f"| {when(due, decision.at.date())} | {escaped(due.duty.what)} | {owner} | {cost(due.cost_usd)} |")
+    return rows

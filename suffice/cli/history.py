@@ -1,0 +1,185 @@
+"""`suffice history`, `decision` and `ledger`: what was found and decided, by whom, and where it is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .options import AsJson, LedgerAt
+from .say import tell
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ..history import Decision, Remembered
+    from ..ledger import Ledger
+    from ..types import Json
+
+Where = Annotated[Path | None, typer.Argument(help="The task folder.", show_default="this folder, or all of --ledger")]
+RECORDS = "decisions"
+"""The folder beside suffice.yaml that decision records are written to."""
+
+
+def history(folder: Where = None, ledger: LedgerAt = None, as_json: AsJson = False) -> None:
+    """List the verdicts that were given and the decisions that were taken on them, the oldest first."""
+    from ..history import decisions, verdicts
+    from .due import opened
+
+    with opened(folder, ledger) as (kept, task):
+        given, taken = verdicts(kept, task), decisions(kept, task)
+    body = {"verdicts": [_verdict(v) for v in given], "decisions": [_decision(d) for d in taken]}
+    tell(as_json, body, lambda screen: _show(given, taken, screen))
+
+
+def decision(
+    verdict: Annotated[str, typer.Argument(help="A verdict.json, the task folder that holds one, or its digest.")],
+    by: Annotated[str, typer.Option("--by", metavar="WHO", help="Who decides.")],
+    choose: Annotated[str, typer.Option("--choose", metavar="WHAT", help="kept, rejected, deferred or replaced.")],
+    because: Annotated[str, typer.Option("--because", metavar="TEXT", help="Why.")],
+    ledger: LedgerAt = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the record goes, instead of decisions/.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write down who decided what on a verdict and why: in the ledger, and as a record in Markdown."""
+    from ..history import decide_on, given_up
+    from ..report.decided import record
+    from ..steward import dues
+    from ..undertake import let_go
+
+    now = datetime.now(UTC)
+    with _verdict_in(verdict, ledger) as (kept, found, home):
+        before = [d for d in dues(kept, now.date(), task=found.task, folder=home) if d.stack == found.stack]
+        taken = decide_on(kept, found, by=by, chosen=choose, because=because, at=now)
+        if given_up(kept, found):
+            let_go(kept, found, f"{choose} by {taken.by}", now.date())
+    path = _free(out or home / RECORDS / f"{now:%Y-%m-%d}-{_slug(found.task)}-{taken.chosen}.md")
+    _written(path, record(taken, found, before))
+    body = {"decision": _decision(taken), "record": str(path)}
+    tell(as_json, body, lambda screen: screen.print(f"{taken.chosen} by {taken.by}: {path}", soft_wrap=True))
+
+
+def ledger(
+    folder: Where = None,
+    at: LedgerAt = None,
+    schema: Annotated[
+        int | None, typer.Option("--schema", min=1, metavar="N", help="Bring it to this schema, back too.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a ledger holds; or bring it to the schema of an older Suffice, losing nothing."""
+    from ..database import SCHEMA, migrated, shown
+    from ..errors import InputError
+    from ..ledger import place_of
+
+    home = folder if folder is not None else Path()
+    place = place_of((home.parent if home.is_file() else home) / ".suffice", at)
+    if isinstance(place, Path) and not place.is_file():
+        raise InputError("no ledger there yet", file=str(place), hint="`suffice climb FOLDER` begins one")
+    if schema is not None:
+        before, now = migrated(place, schema)
+        body: dict[str, Json] = {"ledger": shown(place), "before": before, "schema": now}
+        tell(as_json, body, lambda screen: screen.print(f"{shown(place)}: schema {before} → {now}", soft_wrap=True))
+        return
+    body = {"ledger": shown(place), "schema": SCHEMA, **_counted(place)}
+    lines = [f"{count:>9,} {name}" for name, count in body.items() if isinstance(count, int) and name != "schema"]
+    head = f"{body['ledger']}: schema {SCHEMA}"
+    tell(as_json, body, lambda screen: screen.print("\n".join([head, *lines]), soft_wrap=True))
+
+
+def _counted(place: Path | str) -> dict[str, Json]:
+    """How many rows each table has, the chains checked."""
+    from sqlalchemy import func, select
+
+    from ..database import schema
+    from ..history import decisions
+    from ..ledger import Ledger
+
+    with Ledger.open(place) as kept:
+        kept.declared()
+        decisions(kept)
+        tables = [t for name, t in schema().tables.items() if name != "meta"]
+        return {t.name: kept.select(select(func.count()).select_from(t))[0][0] for t in tables}
+
+
+@contextmanager
+def _verdict_in(named: str, at: str | None) -> Iterator[tuple[Ledger, Remembered, Path]]:
+    """The ledger, the verdict in it and its folder."""
+    from ..errors import InputError
+    from ..ledger import Ledger, place_of
+    from .proof import verdict_at
+
+    path = Path(named)
+    file = verdict_at(path) if path.exists() else None
+    home = file.parent if file else Path()
+    place = place_of(home / ".suffice", at)
+    if file is None and isinstance(place, Path) and not place.is_file():
+        raise InputError(f"no verdict `{named[:64]}`", hint="name a verdict.json, a task folder, or a digest")
+    with Ledger.open(place) as kept:
+        yield kept, _found(kept, named, file), home
+
+
+def _found(kept: Ledger, named: str, file: Path | None) -> Remembered:
+    """The verdict of that digest or file; one that the ledger does not know yet is taken in, duties and all."""
+    from ..errors import InputError
+    from ..history import digest_of_verdict, verdict_of, verdicts
+    from ..strict import read_json
+    from ..undertake import undertake
+
+    if file is None:
+        return verdict_of(kept, named)
+    body = read_json(file, "verdict")
+    try:
+        digest, at = digest_of_verdict(body), datetime.fromisoformat(body["created"])
+        known = [v for v in verdicts(kept) if v.digest == digest]
+        return known[0] if known else undertake(kept, body, at, file.parent)
+    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
+        raise InputError("this is no verdict", file=str(file), hint="`suffice climb FOLDER` writes one") from wrong
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "task"
+
+
+def _free(path: Path) -> Path:
+    """The path, or the next one that no file has: a record is never overwritten."""
+    if not path.exists():
+        return path
+    numbered = (path.with_name(f"{path.stem}-{n}{path.suffix}") for n in range(2, 10_000))
+    return next(p for p in numbered if not p.exists())
+
+
+def _written(path: Path, text: str) -> None:
+    from ..artifacts import write_whole
+
+    write_whole(path, text.encode())
+
+
+def _verdict(found: Remembered) -> Mapping[str, Json]:
+    told = {name: getattr(found, name) for name in ("digest", "task", "stop_at", "target_met", "stack")}
+    records = (found.body.get("records") or {}).get("sha256")
+    return {**told, "at": found.at.isoformat(), "headline": found.body["headline"], "records": records}
+
+
+def _decision(found: Decision) -> Mapping[str, Json]:
+    told = {name: getattr(found, name) for name in ("verdict", "task", "chosen", "by", "because", "evidence", "hash")}
+    return {**told, "at": found.at.isoformat()}
+
+
+def _show(given: Sequence[Remembered], taken: Sequence[Decision], screen: Console) -> None:
+    """In the order in which it happened."""
+    from rich.text import Text
+
+    told = [(v.at, f"{v.digest[:12]}  {v.task}: {v.body['headline']}", "") for v in given]
+    told += [(d.at, f"{d.verdict[:12]}  {d.task}: {d.chosen} by {d.by}, because {d.because}", "bold") for d in taken]
+    for at, line, style in sorted(told, key=lambda t: t[0]):
+        screen.print(Text(f"{at:%Y-%m-%d %H:%M}  {line}", style=style), soft_wrap=True)
+    if not told:
+        screen.print("no verdict yet")
