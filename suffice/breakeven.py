@@ -15,7 +15,7 @@ from .formula import HAIR, Number, evaluate
 Answer = Literal["always", "never", "from", "up to", "between"]
 LOOKED_UP_TO = 1e9
 """Requests a day, or months: what pays only beyond is said to pay never."""
-STEPS = 20_000
+STEPS = 2_000
 """Whole machines that are looked at one by one."""
 REDRAWN = 300
 """Draws in which the crossings are found again."""
@@ -117,17 +117,16 @@ def line_of(values: Mapping[str, float]) -> Line:
 
 def even(heavy: Line, light: Line, upto: float = LOOKED_UP_TO) -> Even:
     """Where the heavier line is below the lighter one, for volumes above 0. Equal everywhere counts as never."""
-    volumes, cut = _breakpoints(heavy, light, upto)
-    crossings, start, now = [], None, None
-    for left, right in pairwise([0.0, *volumes, upto]):
-        inside = _inside(heavy, light, left, right)
-        for cheaper, at in inside:
-            if start is None:
-                start = cheaper
-            elif cheaper != now:
+    pieces, cut = _pieces(heavy, light, upto)
+    crossings: list[float] = []
+    start = now = 0
+    for piece in pieces:
+        for sign, at in _inside(heavy, light, *piece):
+            start = start or sign
+            if now and sign != now:
                 crossings.append(at)
-            now = cheaper
-    return _answered(crossings, bool(start), cut)
+            now = sign
+    return _answered(crossings, start < 0, cut)
 
 
 def _answered(crossings: Sequence[float], start: bool, cut: bool) -> Even:
@@ -139,50 +138,76 @@ def _answered(crossings: Sequence[float], start: bool, cut: bool) -> Even:
     return Even(answer, tuple(crossings), start, cut)
 
 
-def _breakpoints(heavy: Line, light: Line, upto: float) -> tuple[list[float], bool]:
-    """The volumes at which either needs one machine more, where that can decide.
+def _pieces(heavy: Line, light: Line, upto: float) -> tuple[list[tuple[float, float, bool]], bool]:
+    """The volumes from 0 on in pieces, with whether the number of machines is one and the same in a piece.
 
     Machines cost between what they do on average and one machine more; where the averages are further apart than that,
-    no step can turn the ranking.
+    no step can turn the ranking, and one look is enough.
     """
-    slope = _drift(heavy) - _drift(light)
-    apart = heavy.fixed - light.fixed
+    slope, apart = _drift(heavy) - _drift(light), heavy.fixed - light.fixed
+    first, last = 0.0, upto
     if slope:
         ends = sorted((-(apart + heavy.machine) / slope, (light.machine - apart) / slope))
         first, last = max(0.0, ends[0]), min(upto, ends[1])
-    else:
-        first, last = 0.0, upto
+    if last <= 0 or first >= upto:
+        return [(0.0, upto, False)], False
+    steps, cut = _steps(heavy, light, first, last)
+    edges = [first, *(v for v in steps if first < v < last), last]
+    found = [(left, right, True) for left, right in pairwise(edges)]
+    found = [piece for piece in found if piece[0] < piece[1]]
+    if cut and found:
+        found[-1] = (*found[-1][:2], False)
+    before = [(0.0, first, False)] if first > 0 else []
+    return [*before, *found, *([(last, upto, False)] if last < upto else [])], cut
+
+
+def _steps(heavy: Line, light: Line, first: float, last: float) -> tuple[list[float], bool]:
+    """The volumes at which either needs one machine more: `STEPS` of each at most."""
     found: set[float] = set()
     cut = False
+    ends = last
     for line in (heavy, light):
-        if line.machine <= 0 or line.each <= 0 or last < first:
-            continue
-        start, end = math.floor(first * line.each), math.ceil(last * line.each)
-        cut |= end - start > STEPS
-        found |= {n / line.each for n in range(max(1, start), min(end, start + STEPS) + 1)}
-    return sorted(v for v in {*found, first, last} if 0 < v < upto), cut
+        if line.machine > 0 and line.each > 0:
+            start = math.floor(first * line.each)
+            many = math.ceil(last * line.each) - start
+            found |= {n / line.each for n in range(max(1, start), start + min(many, STEPS) + 1)}
+            if many > STEPS:
+                cut, ends = True, min(ends, (start + STEPS) / line.each)
+    return sorted(v for v in found if v <= ends), cut
 
 
 def _drift(line: Line) -> float:
     return line.slope + line.machine * line.each
 
 
-def _inside(heavy: Line, light: Line, left: float, right: float) -> list[tuple[bool, float]]:
-    """Whether heavy is cheaper, from where on, between two steps: a line, so that there is one crossing at most."""
-    width = right - left
-    if width <= 0:
-        return []
-    near, far = left + width * 1e-7, right - width * 1e-7
-    at_near, at_far = heavy(near) - light(near), heavy(far) - light(far)
-    cheaper = at_near < -_hair(heavy, near) or (abs(at_near) <= _hair(heavy, near) and at_far < 0)
-    told = [(cheaper, left)]
-    if (at_near < 0 < at_far) or (at_far < 0 < at_near):
-        told.append((at_far < 0, near + (far - near) * at_near / (at_near - at_far)))
-    return told
+def _inside(heavy: Line, light: Line, left: float, right: float, one_piece: bool) -> list[tuple[int, float]]:
+    """Which is the dearer one (1: heavy, −1: light), and from where on: within a piece, lines cross once at most.
+
+    Where both cost the same over the whole piece, nothing is said, and what was so before goes on.
+    """
+    middle = (left + right) / 2
+    if not one_piece:
+        sign = _sign(_apart(heavy, light, middle, middle), heavy(middle))
+        return [(sign, left)] if sign else []
+    near, far = (_apart(heavy, light, end, middle) for end in (left, right))
+    one, other = (_sign(d, heavy(end)) for d, end in ((near, left), (far, right)))
+    if one * other >= 0:
+        return [(one or other, left)] if one or other else []
+    return [(one, left), (other, left + (right - left) * near / (near - far))]
 
 
-def _hair(line: Line, volume: float) -> float:
-    return 1e-12 * (1 + abs(line(volume)))
+def _apart(heavy: Line, light: Line, volume: float, middle: float) -> float:
+    """How much dearer heavy is at a volume, with the machines that the middle of the piece needs."""
+    sides = [line.fixed + line.slope * volume + line.machine * _machines(line, middle) for line in (heavy, light)]
+    return sides[0] - sides[1]
+
+
+def _machines(line: Line, volume: float) -> int:
+    return max(1, math.ceil(volume * line.each - HAIR)) if line.each > 0 else 0
+
+
+def _sign(apart: float, of: float) -> int:
+    return 0 if abs(apart) <= 1e-12 * (1 + abs(of)) else 1 if apart > 0 else -1
 
 
 def by_volume(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven:

@@ -1,0 +1,158 @@
+"""Break-even: every crossing is one, none is missed, and the two sides agree."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from suffice.breakeven import Line, by_month, by_volume, even, line_of, tornado
+from suffice.consumption import Draws
+from suffice.cost import Bill, Quantity, cost_of
+
+MIRROR = {"always": "never", "never": "always", "from": "up to", "up to": "from", "between": "between"}
+STRAIGHT = st.builds(Line, st.integers(0, 10_000).map(float), st.integers(0, 100).map(lambda c: c / 100))
+STEPPED = st.builds(
+    Line,
+    st.integers(0, 5_000).map(float),
+    st.integers(0, 50).map(lambda c: c / 100),
+    st.integers(100, 2_000).map(float),
+    st.integers(1, 100).map(lambda n: n / 100_000),
+)
+
+
+def bill(title: str, **values: float | tuple[float, float]) -> Bill:
+    ends = {n: v if isinstance(v, tuple) else (v, v) for n, v in values.items()}
+    return Bill(
+        title, {n: Quantity((a + b) / 2, a, b, figure=n if a < b else "") for n, (a, b) in ends.items()}, basis="x"
+    )
+
+
+API = bill("api", tokens_in=1_000, usd_in=2.0, price_factor=1, requests_per_day=10_000, months=12)
+OWN = bill(
+    *("own",), model_seconds=1, slots=4, peak=3, machine_hour=2.0, requests_per_day=10_000, build=20_000, months=12
+)
+
+
+@given(STRAIGHT, STRAIGHT)
+def test_two_lines_cross_where_algebra_says(heavy: Line, light: Line) -> None:
+    found, apart, slope = even(heavy, light), heavy.fixed - light.fixed, heavy.slope - light.slope
+    if apart and slope and -apart / slope > 0:
+        assert found.at == pytest.approx((-apart / slope,)) and found.answer == ("from" if slope < 0 else "up to")
+    else:
+        assert found.at == () and found.answer == ("always" if slope < 0 or (not slope and apart < 0) else found.answer)
+
+
+@settings(deadline=None)
+@given(st.one_of(STRAIGHT, STEPPED), st.one_of(STRAIGHT, STEPPED))
+@example(Line(1000, 0), Line(0, 0.1, 500, 0.0005))
+def test_break_even_is_symmetric(one: Line, other: Line) -> None:
+    here, there = even(one, other), even(other, one)
+    same = not here.at and not here.starts_cheaper and not there.starts_cheaper
+    assert here.at == pytest.approx(there.at) and (same or MIRROR[here.answer] == there.answer)
+
+
+@settings(deadline=None)
+@given(STEPPED, st.one_of(STRAIGHT, STEPPED))
+def test_no_crossing_is_missed_and_none_is_made_up(heavy: Line, light: Line) -> None:
+    """Against looking at many volumes: between neighbouring crossings the ranking is one and the same."""
+    found = even(heavy, light)
+    upto = 2e6
+    edges = [0.0, *(a for a in found.at if a < upto), upto]
+    cheaper = found.starts_cheaper
+    for left, right in pairwise(edges):
+        inside = [left + (right - left) * (i + 0.5) / 40 for i in range(40)]
+        apart = [heavy(v) - light(v) for v in inside]
+        assert (
+            all(a <= 1e-6 * (1 + light(v)) for a, v in zip(apart, inside, strict=True))
+            if cheaper
+            else all(a >= -1e-6 * (1 + light(v)) for a, v in zip(apart, inside, strict=True))
+        )
+        cheaper = not cheaper
+
+
+def test_whole_machines_turn_the_ranking_back_and_forth() -> None:
+    """An API at $0.02 a day's request a month against machines at $300 for 10,000: every step turns it again."""
+    found = even(Line(0, 0, 300, 1 / 10_000), Line(0, 0.032))
+    assert found.answer == "between" and not found.starts_cheaper and not found.cut
+    assert found.at == pytest.approx((9_375, 10_000, 18_750, 20_000, 28_125, 30_000, 37_500, 40_000, 46_875, 50_000,
+        56_250, 60_000, 65_625, 70_000, 75_000, 80_000, 84_375, 90_000, 93_750, 100_000, 103_125, 110_000, 112_500,
+        120_000, 121_875, 130_000, 131_250, 140_000, 140_625))  # fmt: skip
+
+
+def test_never_and_always_are_answers() -> None:
+    cheap, dear = Line(10, 0.01), Line(20, 0.02)
+    assert even(dear, cheap).answer == "never" and even(cheap, dear).answer == "always"
+    assert even(cheap, cheap).answer == "never"
+
+
+def test_a_line_is_what_the_formulas_say_at_any_volume() -> None:
+    for one in (API, OWN):
+        line = line_of(one.central)
+        for volume in (1, 777, 10_000, 123_456, 4e6):
+            month = cost_of(one.at(volume)).month
+            assert month is not None and line(volume) == pytest.approx(month.estimate)
+
+
+def test_the_volume_and_the_month_by_hand() -> None:
+    """A project of $1,200 that saves $1 in a thousand requests: over 12 months it takes 3,334 a day; at 10,000 a day
+    it is paid back after 4 months."""
+    heavy = bill("h", paid=0.001, build=1_200, months=12, requests_per_day=10_000)
+    light = bill("l", paid=0.002, requests_per_day=10_000)
+    volume, month = by_volume(heavy, light), by_month(heavy, light)
+    assert volume.even.answer == "from" and volume.even.at == pytest.approx((100 / 0.03,))
+    assert month.even.at == pytest.approx((1_200 / 300,)) and volume.low == volume.high == pytest.approx(
+        volume.even.at[0]
+    )
+
+
+def test_an_uncertain_price_gives_an_interval_around_the_crossing() -> None:
+    heavy = bill("h", paid=0.001, build=(600, 1_800), months=12, requests_per_day=10_000)
+    found = by_volume(heavy, bill("l", paid=0.002, requests_per_day=10_000))
+    assert found.low is not None and found.high is not None and found.shares == {"from": pytest.approx(1.0)}
+    assert 50 / 0.03 <= found.low < found.even.at[0] < found.high <= 150 / 0.03
+    assert found.high - found.low > 0.8 * 100 / 0.03
+
+
+def test_where_draws_disagree_the_shares_say_so() -> None:
+    heavy = bill("h", paid=(0.001, 0.003), build=600, months=12, requests_per_day=10_000)
+    found = by_volume(heavy, bill("l", paid=0.0021, requests_per_day=10_000), Draws(seed=3))
+    assert found.shares["never"] == pytest.approx(0.45, abs=0.1) and found.shares["from"] == pytest.approx(
+        0.55, abs=0.1
+    )
+
+
+def test_a_figure_that_both_have_moves_both() -> None:
+    sides = [
+        bill(t, machine_hour=(1.0, 3.0), model_seconds=s, peak=1, requests_per_day=86_400 * 4)
+        for t, s in (("h", 1), ("l", 2))
+    ]
+    found = {s.input: s for s in tornado(*sides)}
+    hour = found["machine_hour"]
+    assert hour.stack == "" and hour.at_high == pytest.approx(3 * hour.at_low) and not hour.flips
+
+
+@given(st.floats(500, 3_000), st.floats(0.0005, 0.0019))
+def test_where_it_turns_both_cost_the_same(build: float, paid: float) -> None:
+    heavy = bill("h", paid=(paid, 0.0019), build=(build / 2, build), months=12, requests_per_day=10_000)
+    light = bill("l", paid=0.002, requests_per_day=10_000)
+    for swing in tornado(heavy, light):
+        if swing.turns_at is None:
+            continue
+        moved = Quantity.exactly(swing.turns_at)
+        sides = [b.having({swing.input: moved}) if swing.stack in ("", b.title) else b for b in (heavy, light)]
+        one, other = (cost_of(b).of["month"].estimate for b in sides)
+        assert one == pytest.approx(other, rel=1e-6)
+
+
+def test_swings_are_sorted_and_a_flip_is_a_change_of_the_cheaper_one() -> None:
+    heavy = bill("h", paid=0.001, build=(1_000, 9_000), months=12, requests_per_day=10_000)
+    light = bill("l", paid=0.002, requests_per_day=10_000)
+    found = tornado(heavy, light)
+    assert [s.swing for s in found] == sorted((s.swing for s in found), reverse=True)
+    (build,) = [s for s in found if s.input == "build"]
+    assert build.flips and build.turns_at == pytest.approx(3_600) and (build.at_low < 0 < build.at_high)
+    assert math.isclose(build.swing, 8_000 / 12)
