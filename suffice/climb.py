@@ -22,7 +22,7 @@ from .evidence import Evidence, Reading
 from .freeze import freeze
 from .layer import Layer
 from .leave_out import leave_out
-from .ledger import Ledger
+from .ledger import Ledger, place_of
 from .measures import Held
 from .model import Model, resolve
 from .opinions import opinions
@@ -79,7 +79,7 @@ def climb(
 
     A pure function of the task, its seed and the model's replies: resuming replays them from the ledger.
     """
-    own = ledger or Ledger.open(task.state / "ledger.db")
+    own = ledger or Ledger.open(place_of(task.state))
     try:
         return _Climb(task, own, budget or Budget(), watch or _quietly, audit_skips, tuple(forced)).verdict(write)
     finally:

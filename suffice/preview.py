@@ -9,7 +9,7 @@ from .asking import sampling_for
 from .declare import judge_of, shared
 from .diagnose import CALLS_A_FAILURE, EXPLAINED_AT_MOST, FAILURES_AT_MOST
 from .leakage import leaks, warnings_of
-from .ledger import Ledger
+from .ledger import Ledger, place_of
 from .looks import asked_of
 from .model import Model, resolve
 from .plan import ANSWERS_WITHOUT_MODEL, LADDER, calls_of, candidates_of, plan
@@ -99,8 +99,8 @@ def _afterwards(task: Task, told: Mapping[str, Json], candidates: list[str]) -> 
 
 def _rate(task: Task, model: Model) -> _Rate:
     """Measured in earlier attempts where the ledger has some, otherwise assumed, and said so."""
-    path = task.state / "ledger.db"
-    if path.is_file():
+    path = place_of(task.state)
+    if isinstance(path, str) or path.is_file():
         with Ledger.open(path) as ledger:
             answered = [a for a in ledger.attempts() if not a.fault and a.ms]
         if answered:

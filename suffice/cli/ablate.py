@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..digest import plain
-from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd, Workers
+from .options import AsJson, Folder, LedgerAt, MaxCalls, Seed, StackFile, Usd, Workers
 from .say import tell
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def ablate(
     budget: Usd = None,
     max_calls: MaxCalls = None,
     workers: Workers = None,
+    ledger_at: LedgerAt = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -55,7 +56,7 @@ def ablate(
 
     task = load(folder, seed=seed)
     asked, source = standing(task, stack)
-    with ledger_of(task) as ledger:
+    with ledger_of(task, ledger_at) as ledger:
         chosen, left_out = (part_of(task, "test"), ()) if examples is None else _fresh(task, examples)
         would = cost(asked, chosen, ledger, full=full)
         if dry_run:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import AsJson, Folder, MaxCalls, Seed, Usd
+from .options import AsJson, Folder, LedgerAt, MaxCalls, Seed, Usd
 from .say import tell
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def climb(
     max_calls: MaxCalls = None,
     audit_skips: AuditSkips = False,
     force: Force = [],  # noqa: B006
+    ledger_at: LedgerAt = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -44,12 +45,18 @@ def climb(
     if dry_run:
         _preview(task, as_json)
         return
-    verdict = climbed(task, budget, max_calls, audit_skips=audit_skips, forced=force)
+    verdict = climbed(task, budget, max_calls, audit_skips=audit_skips, forced=force, ledger_at=ledger_at)
     tell(as_json, verdict.body, lambda screen: show.verdict(verdict.body, screen, folder=verdict.folder))
 
 
 def climbed(
-    task: Task, budget: float | None, max_calls: int | None, *, audit_skips: bool = False, forced: Sequence[str] = ()
+    task: Task,
+    budget: float | None,
+    max_calls: int | None,
+    *,
+    audit_skips: bool = False,
+    forced: Sequence[str] = (),
+    ledger_at: str | None = None,
 ) -> Verdict:
     """The verdict and its report page, with progress for whoever is watching."""
     from ..climb import climb as go
@@ -57,7 +64,7 @@ def climbed(
     from .progress import meter
     from .standing import budget_of, ledger_of
 
-    with ledger_of(task) as ledger, meter(task.name) as bar:
+    with ledger_of(task, ledger_at) as ledger, meter(task.name) as bar:
         found = go(
             task,
             ledger=ledger,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd
+from .options import AsJson, Folder, LedgerAt, MaxCalls, Seed, StackFile, Usd
 from .say import tell
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def diagnose(
     budget: Usd = None,
     max_calls: MaxCalls = None,
     failures: Failures = FAILURES,
+    ledger_at: LedgerAt = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -48,7 +49,7 @@ def diagnose(
     task = load(folder, seed=seed)
     asked, _ = standing(task, stack)
     caps = budget_of(budget, max_calls)
-    with ledger_of(task) as ledger, meter("diagnose") as bar:
+    with ledger_of(task, ledger_at) as ledger, meter("diagnose") as bar:
 
         def ask(stack: Stack, examples: Dataset, sample: int = 0) -> Run:
             return run(stack, examples, ledger=ledger, budget=caps, sample=sample, progress=bar.progress)

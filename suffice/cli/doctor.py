@@ -130,10 +130,10 @@ def _keys() -> Iterator[Check]:
 
 
 def _ledger(folder: Path) -> Check:
-    from ..ledger import Ledger
+    from ..ledger import Ledger, place_of
 
-    path = folder / ".suffice" / "ledger.db"
-    if not path.is_file():
+    path = place_of(folder / ".suffice")
+    if isinstance(path, Path) and not path.is_file():
         return Check("ledger", "note", "none yet", f"`suffice climb {folder}` begins one")
     try:
         with Ledger.open(path) as ledger:

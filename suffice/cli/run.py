@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from ..digest import plain
-from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd, Workers
+from .options import AsJson, Folder, LedgerAt, MaxCalls, Seed, StackFile, Usd, Workers
 from .say import tell
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def run(
     repeat: Annotated[
         bool, typer.Option("--again", help="Ask it all once more, and compare the stack with itself.")
     ] = False,
+    ledger_at: LedgerAt = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
@@ -51,7 +52,7 @@ def run(
     task = load(folder, seed=seed)
     asked, source = standing(task, stack)
     chosen, twice = part_of(task, part), None
-    with ledger_of(task) as ledger, meter(f"run {part}") as bar:
+    with ledger_of(task, ledger_at) as ledger, meter(f"run {part}") as bar:
         how: dict[str, Any] = {
             "ledger": ledger,
             "budget": budget_of(budget, max_calls),

@@ -50,11 +50,11 @@ def frozen_at(task: Task) -> tuple[Path, ...]:
     return tuple(p for p in (task.folder / "stack.yaml", task.state / "stack.yaml") if p.is_file())
 
 
-def ledger_of(task: Task) -> Ledger:
-    """The task's ledger."""
-    from ..ledger import Ledger
+def ledger_of(task: Task, named: str | None = None) -> Ledger:
+    """The ledger of that path or URL, else of SUFFICE_LEDGER, else the task's own."""
+    from ..ledger import Ledger, place_of
 
-    return Ledger.open(task.state / "ledger.db")
+    return Ledger.open(place_of(task.state, named))
 
 
 def budget_of(usd: float | None, calls: int | None) -> Budget | None:

@@ -102,6 +102,15 @@ class Openai:
             raise self._refusal(reply)
         return self._answer(self._completion(reply), request, ms)
 
+    def shutdown_dates(self) -> Mapping[str, str]:
+        """Until when models answer, by name, as far as the server's list of models says (YYYY-MM-DD)."""
+        reply = self._endpoint.send("GET", "/models", None, self._headers(), timeout=self.timeout_s)
+        if reply.status != 200:
+            raise self._refusal(reply)
+        listed = self._completion(reply).get("data")
+        rows = [row for row in listed if isinstance(row, Mapping)] if isinstance(listed, list) else []
+        return {str(row["id"]): str(row["shutdown_date"]) for row in rows if row.get("id") and row.get("shutdown_date")}
+
     def _headers(self) -> dict[str, str]:
         headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if (key := self._key) and self._trusted():
