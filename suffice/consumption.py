@@ -57,8 +57,11 @@ class Consumption:
 
 
 def consumption_of(reading: Reading, run: str) -> Consumption:
-    """What the records of a run say of one request to its stack."""
-    lines = [*reading.records[run].values()]
+    """What the records of a run say of one request to its stack, and those of its other runs on items drawn alike.
+
+    Dev items count for what a request takes, never for how good it is; edge items are unusual, and stay out.
+    """
+    lines = _lines(reading, run)
     answered = [line for line in lines if line["output"] is not None]
     rows = [_row(line) for line in answered]
     prefix, asked = _prefix(reading, run), sum(line.get("asked", 0) for line in answered)
@@ -71,6 +74,21 @@ def consumption_of(reading: Reading, run: str) -> Consumption:
         asked=asked / len(answered) if answered else 0.0,
         priced=all(line.get("usd") is not None for line in answered),
     )
+
+
+def _lines(reading: Reading, run: str) -> list[Line]:
+    """Each item once, the run's own record before others'."""
+    stack, own = reading.runs[run]["stack_digest"], reading.runs[run]["part"]
+    alike = [
+        id_
+        for id_, line in reading.runs.items()
+        if line["stack_digest"] == stack and (line["part"] == own or line["part"].startswith("select"))
+    ]
+    found: dict[str, Line] = {}
+    for id_ in (run, *alike):
+        for item, line in reading.records[id_].items():
+            found.setdefault(item, line)
+    return [*found.values()]
 
 
 def _row(line: Line) -> dict[str, float]:

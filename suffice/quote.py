@@ -147,7 +147,8 @@ def _today(tariff: Tariff, figures: Book) -> Tariff:
 def changed(bill: Bill, changes: Changes) -> Bill:
     """The bill with these inputs instead, where it has them."""
     mine = {k: v for k, v in changes.items() if k in bill.quantities or k == "requests_per_day" or _by_token(bill, k)}
-    return bill.having({k: Quantity((low + high) / 2, low, high) for k, (low, high) in mine.items()})
+    ends = {k: Quantity((a + b) / 2, a, b, figure=f"what if: {k}" if a < b else "") for k, (a, b) in mine.items()}
+    return bill.having(ends)
 
 
 def _by_token(bill: Bill, input_: str) -> bool:

@@ -204,7 +204,7 @@ def _sections(body: Body) -> Iterator[tuple[str, list[str]]]:
     yield "What would turn that", list(_turns(body["break_even"]))
     yield "Beaten in quality, cost and latency at once", list(_beaten(body["frontier"]))
     yield "Machines", list(_machines([*body["stacks"], *body["ways"]]))
-    yield "To know", [f"{r['title']}: {note}" for r in [*body["stacks"], *body["ways"]] for note in r["notes"]]
+    yield "To know", list(_notes(body))
     yield "Figures that were not measured", [*map(_model, body["models"]), *map(_figure, body["figures"])]
 
 
@@ -229,10 +229,19 @@ def _beaten(places: Sequence[Body]) -> Iterator[str]:
 def _machines(rows: Sequence[Body]) -> Iterator[str]:
     for row in (r for r in rows if r["machines"]):
         count, idle = row["machines"]["machines"], row["machines"]["idle"]
+        span = f" ({count['low']:,.0f} to {count['high']:,.0f})" if count["low"] < count["high"] else ""
+        one = "machine" if count["estimate"] == 1 and not span else "machines"
         yield (
-            f"{row['title']}: {count['estimate']:,.0f} machines ({count['low']:,.0f} to {count['high']:,.0f}), "
-            f"idle {idle['estimate']:.0%} of the time ({idle['low']:.0%} to {idle['high']:.0%})"
+            f"{row['title']}: {count['estimate']:,.0f} {one}{span}, "
+            f"idle {idle['estimate']:.1%} of the time ({idle['low']:.1%} to {idle['high']:.1%})"
         )
+
+
+def _notes(body: Body) -> Iterator[str]:
+    """Every stack's notes, and of other ways to run one those that are not its own."""
+    own = {note for row in body["stacks"] for note in row["notes"]}
+    yield from (f"{row['title']}: {note}" for row in body["stacks"] for note in row["notes"])
+    yield from (f"{row['title']}: {note}" for row in body["ways"] for note in row["notes"] if note not in own)
 
 
 def _model(price: Body) -> str:
