@@ -138,9 +138,8 @@ def _plainly(body: Body, screen: Console) -> None:
     if body.get("instead"):
         screen.print(Text(body["instead"]["words"]), soft_wrap=True)
     if not body.get("printed"):
-        screen.print(
-            f"{_usd(body['usd_per_month']['estimate'])} in thirty days, {_one(body['usd_per_request'])} a request"
-        )
+        month, each = body["usd_per_month"]["estimate"], _one(body["usd_per_request"])
+        screen.print(f"${month:,.2f} in thirty days, {each} a request")
     model = body["model"]
     dated = f", {model['dated']}" if model["dated"] else ""
     screen.print(
