@@ -29,6 +29,7 @@ from . import (
     proof,
     run,
     trained,
+    watch,
 )
 
 
@@ -67,6 +68,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     knowledge.index,
     knowledge.search,
     ask.ask,
+    watch.watch,
     trained.train,
     trained.distil,
     export.export,

@@ -1,0 +1,168 @@
+"""How often does `suffice watch` cry wolf, what does it find, how soon, and does it call it by its name?
+
+    python benchmarks/drift.py [--months 1000] [--planted 200] [--seed 0] [--part quiet,rhythm,planted,carried,trace]
+
+Simulated months (`_drifts.py`; asks no model). `quiet`: months with a daily and a weekly rhythm and days that differ
+beyond chance, after six weeks of baseline. `rhythm`: a rhythm twice as large and no other difference between days.
+`planted`: one drift of each kind from a random day of the first two weeks on. `carried`: quiet months in which a day's
+effect is in part the day before's, which the guarantee does not cover. `trace`: Azure's hour of real traffic, as it
+is, and with code requests mixed into conversations. Exits 1 where a rate of alarms is shown to be above the stated one,
+fewer than 90 % of a drift's months are named rightly, or one in ten takes longer than the stated delay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from _drifts import DRIFTS, MONDAY, World, month
+
+from suffice.exchange import Exchange
+from suffice.logs import Logs
+from suffice.stats.interval import proportion
+from suffice.watch.days import Days, steady
+from suffice.watch.naming import named
+from suffice.watch.vigil import ALPHA, BASELINE, STEADY_BASELINE, over, series, vigil
+
+DELAY = 14
+"""Days within which nine in ten planted drifts must be named."""
+MONTH = 28
+DATA = Path(os.environ.get("SUFFICE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data") / "azure_llm_trace"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one simulated month."""
+
+    alarm: int | None
+    """Days behind the baseline."""
+    kinds: tuple[str, ...]
+    named: int | None
+    moved: tuple[str, ...] = ()
+
+
+def watched(seed: int, drift: str | None, at: int, world: World, days: int = MONTH) -> Outcome:
+    """Simulate and watch one month."""
+    rng = np.random.default_rng(seed)
+    held = month(rng, BASELINE + days, drift, BASELINE + at, world)
+    blocks = [MONDAY + day for day in range(len(held))]
+    found = over(blocks, series(held, BASELINE), BASELINE, seed=seed)
+    name = named(found)
+    if found.alarm is None or name is None:
+        return Outcome(None, (), None)
+    return Outcome(found.alarm - BASELINE, name.kinds, name.at - BASELINE, tuple(name.moved))
+
+
+def quiet(title: str, months: int, seed: int, world: World, *, promised: bool = True) -> bool:
+    """False alarms of quiet months."""
+    begun = time.process_time()
+    outcomes = [watched(seed + n, None, 10**6, world) for n in range(months)]
+    alarms = [o for o in outcomes if o.alarm is not None]
+    limits = proportion(len(alarms), months)
+    print(
+        f"{title}: {len(alarms)} of {months} months with an alarm, {100 * limits.estimate:.1f} % "
+        f"({100 * limits.low:.1f}-{100 * limits.high:.1f}), stated {100 * ALPHA:.0f} %; "
+        f"{time.process_time() - begun:.0f} CPU s; {dict(Counter(m for o in alarms for m in o.moved))}"
+    )
+    return not promised or limits.low <= ALPHA
+
+
+def planted(months: int, seed: int) -> bool:
+    """What is found of each drift, how soon, and under which name."""
+    holds = True
+    print(
+        "\n| drift | kind | what changes | alarm | named rightly | days to the name: median, 90 % | named otherwise |"
+    )
+    print("|---|---|---|---|---|---|---|")
+    for number, (drift, (kind, what, _)) in enumerate(DRIFTS.items()):
+        outcomes, begun = [], []
+        for n in range(months):
+            at = int(np.random.default_rng([seed, number, n]).integers(0, 14))
+            begun.append(at)
+            outcomes.append(watched(seed + 1_000_000 * (number + 1) + n, drift, at, World()))
+        late = [o.alarm is not None and o.alarm >= at for o, at in zip(outcomes, begun, strict=True)]
+        right = [ok and o.kinds == (kind,) for ok, o in zip(late, outcomes, strict=True)]
+        delays = [(o.named or 0) - at + 1 if ok else 10**6 for ok, o, at in zip(right, outcomes, begun, strict=True)]
+        limits, (half, most) = proportion(sum(right), months), np.quantile(delays, (0.5, 0.9), method="higher")
+        wrong = Counter(" and ".join(o.kinds) or "no alarm" for ok, o in zip(right, outcomes, strict=True) if not ok)
+        said = ", ".join(f"{name} {n}" for name, n in wrong.most_common(4))
+        print(
+            f"| {drift} | {kind} | {what} | {sum(late)} of {months} | {100 * limits.estimate:.1f} % "
+            f"({100 * limits.low:.1f}-{100 * limits.high:.1f}) | {half}, {most if most < 10**6 else 'never'} | {said} |"
+        )
+        holds &= limits.estimate >= 0.9 and most <= DELAY
+    return holds
+
+
+def trace(seed: int) -> bool:
+    """Azure's hour: each service as it is, and code requests mixed into conversations from a minute on."""
+    if not DATA.is_dir():
+        print("\ntrace: no data set azure_llm_trace: set SUFFICE_DATA to the folder that holds it")
+        return True
+    conversations, code = (list(Logs([DATA / f"AzureLLMInferenceTrace_{n}.csv"])) for n in ("conv", "code"))
+    holds = True
+    print("\n| hour of real traffic | alarm | named | minutes to the name |\n|---|---|---|---|")
+    for title, calls in (("conversations, untouched", conversations), ("code, untouched", code)):
+        alarm, kinds, _ = hour(calls, seed)
+        print(f"| {title} | {'yes' if alarm is not None else 'none'} | {' and '.join(kinds)} | |")
+        holds &= alarm is None
+    first = min(e.time or 0 for e in conversations)
+    for share in (0.2, 0.4, 0.8):
+        for minute in (28, 34, 40):
+            since = (first // 60 + minute) * 60
+            rng = np.random.default_rng([seed, minute])
+            mixed = [e for e in code if (e.time or 0) >= since and rng.random() < share]
+            later = sum((e.time or 0) >= since for e in conversations)
+            alarm, kinds, named_at = hour([*conversations, *mixed], seed)
+            took = named_at - (since // 60 - first // 60) + 1 if named_at is not None else None
+            told = f"code requests from minute {minute} on, {len(mixed) / (len(mixed) + later):.0%} of the calls"
+            print(f"| {told} | {'yes' if alarm is not None else 'none'} | {' and '.join(kinds)} | {took} |")
+            holds &= kinds == ("input",) and took is not None and took > 0
+    return holds
+
+
+def hour(calls: list[Exchange], seed: int) -> tuple[int | None, tuple[str, ...], int | None]:
+    """Watch an hour minute by minute: the minute of the alarm, the kinds, and the minute of the name."""
+    days = Days(steady(60))
+    days.take(calls)
+    found = vigil(days, baseline=STEADY_BASELINE, seed=seed)
+    name = named(found) if found is not None else None
+    if found is None or found.alarm is None or name is None:
+        return None, (), None
+    begun = min(days.kept)
+    return found.blocks[found.alarm] - begun, name.kinds, found.blocks[name.at] - begun
+
+
+def main() -> int:
+    """Print what was found; 1 where it does not hold."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--months", type=int, default=1000)
+    parser.add_argument("--planted", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--part", default="quiet,rhythm,planted,carried,trace")
+    given = parser.parse_args()
+    parts, holds = given.part.split(","), True
+    if "quiet" in parts:
+        holds &= quiet("quiet", given.months, given.seed, World())
+    if "rhythm" in parts:
+        holds &= quiet("rhythm alone", max(1, given.months // 5), given.seed + 10_000, World(day=0.0, rhythm=2.0))
+    if "carried" in parts:
+        for carried in (0.3, 0.6):
+            title = f"days that carry over {carried} (not promised)"
+            quiet(title, max(1, given.months // 5), given.seed + 20_000, World(carried=carried), promised=False)
+    if "planted" in parts:
+        holds &= planted(given.planted, given.seed)
+    if "trace" in parts:
+        holds &= trace(given.seed)
+    print("holds" if holds else "does not hold")
+    return 0 if holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
