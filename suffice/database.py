@@ -105,10 +105,20 @@ def engine_at(where: Path | str, *, durable: bool = True) -> Engine:
     name = shown(where)
     try:
         engine = _engine(where, durable=durable)
-        _patiently(lambda: _prepare(engine, name))
+        with _closing_where_it_fails(engine):
+            _patiently(lambda: _prepare(engine, name))
         return engine
     except (SQLAlchemyError, ImportError) as wrong:
         raise unusable(name, wrong) from wrong
+
+
+@contextmanager
+def _closing_where_it_fails(engine: Engine) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def _engine(where: Path | str, *, durable: bool) -> Engine:
@@ -206,7 +216,7 @@ def unusable(name: str, wrong: BaseException) -> SufficeError:
             hint="move the file away and run again (replies in it must be bought again), or restore a copy",
         )
     if isinstance(wrong, ImportError):
-        return InputError(f"no driver for this ledger: {said}", file=name, hint="pip install 'psycopg[binary]'")
+        return InputError(f"no driver for this ledger: {said}", file=name, hint="pip install 'suffice[postgres]'")
     if "full" in said:
         return Damaged(f"the disk is full: {said}", file=name, hint="make room, then run again: it goes on from here")
     return Damaged(f"cannot use the ledger: {said}", file=name, hint="check that the place exists and can be written")
@@ -259,10 +269,11 @@ def migrated(where: Path | str, to: int) -> tuple[int, int]:
         raise InputError(f"there is no schema {to}", file=name, hint=f"this version knows 1 to {SCHEMA}")
     try:
         engine = _engine(where, durable=True)
-        with engine.connect() as connection, transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"):
-            migrations.alone(connection)
-            before = _version(connection, name)
-            migrations.migrate(connection, before, to)
+        with _closing_where_it_fails(engine), engine.connect() as connection:
+            with transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"):
+                migrations.alone(connection)
+                before = _version(connection, name)
+                migrations.migrate(connection, before, to)
         engine.dispose()
         return before, to
     except (SQLAlchemyError, ImportError) as wrong:

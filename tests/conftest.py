@@ -6,10 +6,12 @@ import ipaddress
 import os
 import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from clusters import Cluster, cluster
 
 from suffice import weights
 from suffice.errors import Unreachable
@@ -83,3 +85,10 @@ def smollm2() -> Path:
 def minilm() -> Path:
     """The embedded embedder's weights."""
     return _weights("minilm")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A PostgreSQL server of the tests' own."""
+    with cluster() as found:
+        yield found
