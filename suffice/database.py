@@ -269,11 +269,14 @@ def migrated(where: Path | str, to: int) -> tuple[int, int]:
         raise InputError(f"there is no schema {to}", file=name, hint=f"this version knows 1 to {SCHEMA}")
     try:
         engine = _engine(where, durable=True)
-        with _closing_where_it_fails(engine), engine.connect() as connection:
-            with transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"):
-                migrations.alone(connection)
-                before = _version(connection, name)
-                migrations.migrate(connection, before, to)
+        with (
+            _closing_where_it_fails(engine),
+            engine.connect() as connection,
+            transaction(connection.exec_driver_sql, engine.dialect.name == "sqlite"),
+        ):
+            migrations.alone(connection)
+            before = _version(connection, name)
+            migrations.migrate(connection, before, to)
         engine.dispose()
         return before, to
     except (SQLAlchemyError, ImportError) as wrong:
