@@ -31,6 +31,7 @@ def tables() -> Mapping[tuple[str, str], str]:
         ("docs/task-folder.md", "scorers"): scorers_table(),
         ("docs/cli.md", "commands"): commands_table(),
         ("docs/platforms.md", "platforms"): platforms_table(),
+        ("docs/price.md", "figures"): figures_table(),
         ("README.md", "house"): house_map(),
     }
 
@@ -137,6 +138,18 @@ def _size(price: Any) -> str:
 
 def _span(price: Any) -> str:
     return f"${price.low:g}" if price.low == price.high else f"${price.low:g} to ${price.high:g}"
+
+
+def figures_table() -> str:
+    """Every figure of the price book, with who says so."""
+    from suffice.pricebook import book
+
+    rows = []
+    for f in book().figures.values():
+        span = f"{f.low:,g}" if f.low == f.high else f"{f.low:,g} to {f.high:,g}"
+        source = f"[{_host(f.source)}]({f.source})" if f.source.startswith("http") else f.source
+        rows.append(f"| `{f.name}` | {span} | {f.unit} | {f.what} | {source} {f.dated} |\n")
+    return "| Figure | Value | Unit | Is | Says |\n|---|---|---|---|---|\n" + "".join(rows)
 
 
 def commands_table() -> str:
