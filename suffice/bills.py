@@ -95,7 +95,8 @@ def bill_of(reading: Reading, run: str, prices: Prices, *, title: str, draws: Dr
     amounts = measured(taken, draws or Draws())
     model, basis = _model(tariff, taken, amounts, prices.book, "student" in uses)
     given = {**model, **_own(amounts, prices.book), **_people(amounts, prices.book)}
-    given |= _retrieval(uses, prices.book) | _training(stack.get("layers", ()), uses, profile, prices.book)
+    layers = stack.get("layers", ())
+    given |= _retrieval(layers, uses, prices.book) | _training(layers, uses, profile, prices.book)
     bill = Bill(title, given, taken, basis, _notes(taken, uses))
     return bill.at(profile["requests_per_day"])
 
@@ -158,10 +159,11 @@ def _people(amounts: Mapping[str, Quantity], figures: Book) -> dict[str, Quantit
     return {"review_share": amounts["review_share"], **each}
 
 
-def _retrieval(uses: Sequence[str], figures: Book) -> dict[str, Quantity]:
+def _retrieval(layers: Sequence[Mapping[str, Json]], uses: Sequence[str], figures: Book) -> dict[str, Quantity]:
     """A self-hosted retrieval stack; the model behind it is counted by its own requests."""
     names = ("vector_store", "embedding", "reranking") if "retrieval" in uses else ()
-    return {n: Quantity.of(figures.figure(n)) for n in names if n != "reranking" or "rerank" in uses}
+    reranks = any(layer.get("reranker") for layer in layers)
+    return {n: Quantity.of(figures.figure(n)) for n in names if n != "reranking" or reranks}
 
 
 def _training(
@@ -187,6 +189,13 @@ def _training(
 
 
 # Other ways to run the same stack
+
+
+def managed(bill: Bill, figures: Book) -> Bill | None:
+    """The same with retrieval rented as a service; None where nothing is retrieved."""
+    names = [n for n in ("vector_store", "embedding", "reranking") if n in bill.quantities]
+    rented = {n: Quantity.of(figures.figure(f"managed_{n}")) for n in names}
+    return bill.having(rented, f"{bill.title}, retrieval managed") if names else None
 
 
 def cached(bill: Bill, figures: Book) -> Bill | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from .bills import Prices, Tariff, batched, cached, on_model, prices_of, self_hosted
+from .bills import Prices, Tariff, batched, cached, managed, on_model, prices_of, self_hosted
 from .cost import INPUTS, Bill, Cost, Quantity, cost_of
 from .digest import file_digest, plain
 from .economics import Economics, figures_of, stack_told
@@ -45,7 +45,13 @@ class Quote:
                 f"no price is known for the model `{self.model[:80]}`", hint="give one in prices.yaml under `models`"
             )
         moved = on_model(bill, other, self.economics.draws) if other else None
-        found = [moved, cached(bill, figures), batched(bill, figures, price), self_hosted(bill, figures)]
+        found = [
+            moved,
+            cached(bill, figures),
+            batched(bill, figures, price),
+            self_hosted(bill, figures),
+            managed(bill, figures),
+        ]
         found += [cached(moved, figures), batched(moved, figures, other)] if moved else []
         return tuple(way for way in found if way is not None)
 
