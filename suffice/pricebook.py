@@ -23,7 +23,7 @@ SCHEMA = Path(__file__).parent / "schemas" / "prices.schema.json"
 """The published JSON Schema of a prices.yaml."""
 LARGEST = 1e12
 """No figure is larger: what is, is a slip of the keyboard."""
-OWN = "your prices.yaml"
+OWN = "the task's prices.yaml"
 FIELDS = ("low", "high", "source", "dated")
 PRICES = ("input", "cached", "output", "batch_discount", "source", "dated")
 

@@ -11,8 +11,9 @@ from .bills import Prices, Tariff, batched, cached, managed, on_model, prices_of
 from .cost import INPUTS, Bill, Cost, Quantity, cost_of
 from .digest import file_digest, plain
 from .economics import Economics, figures_of, stack_told
-from .errors import InputError
+from .errors import InputError, OwnCode
 from .evidence import Evidence, Reading
+from .plugins import installed_only
 from .pricebook import Book, ModelPrice, book, meant
 from .strict import read_json
 from .types import Json
@@ -139,7 +140,11 @@ def _prices(reading: Reading, folder: Path, figures: Book) -> Prices:
         return Prices(figures, ())
     from .load import load
 
-    return replace(prices_of(load(folder)), book=figures)
+    try:
+        with installed_only():
+            return replace(prices_of(load(folder)), book=figures)
+    except OwnCode:  # a stranger's folder, for all that is known: its replies are priced as they were bought
+        return Prices(figures, ())
 
 
 def _today(tariff: Tariff, figures: Book) -> Tariff:

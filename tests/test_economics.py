@@ -179,3 +179,16 @@ def test_a_tasks_models_are_priced_as_their_own_file_says(tmp_path: Path) -> Non
     assert listed.price is not None and listed.price.output == 10.0 and scripted.hosting == "paid"
     unreachable = prices_of(replace(task, cheaper_model="no-such-provider/x"))
     assert len(unreachable.tariffs) == 1
+
+
+def test_an_older_verdict_is_quoted_without_running_anybodys_code(copy: Path) -> None:
+    evidence = Evidence([x for x in Evidence.read(copy / "records.jsonl").lines if x["kind"] != "figures"])
+    body = json.loads((copy / "verdict.json").read_text("utf-8"))
+    body["records"]["sha256"] = evidence.write(copy / "records.jsonl")
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    assert quote(copy).economics.bills["prompt"].basis == "what its replies cost when they were bought"
+    (copy / "mine.py").write_text("open('ran', 'w')\n", encoding="utf-8")
+    (copy / "examples.jsonl").write_text('{"id": "a", "input": "b", "expected": "c"}\n' * 1, encoding="utf-8")
+    (copy / "suffice.yaml").write_text("goal: x\nmodel: mine.py:model\nscore: exact\n", encoding="utf-8")
+    assert quote(copy).economics.bills["prompt"].quantities["paid"].estimate == pytest.approx(0.001)
+    assert not list(copy.glob("**/ran")) and not Path("ran").exists()

@@ -71,7 +71,7 @@ def test_a_number_or_a_range_overrides_ours(tmp_path: Path) -> None:
     text = "engineer_week: 5500\ngpu_hour: {low: 2.2, high: 2.6, source: our contract, dated: 2026-10-01}\n"
     found = book(written(tmp_path, text))
     week, hour = found.figure("engineer_week"), found.figure("gpu_hour")
-    assert (week.low, week.high, week.overridden, week.source) == (5_500, 5_500, True, "your prices.yaml")
+    assert (week.low, week.high, week.overridden, week.source) == (5_500, 5_500, True, "the task's prices.yaml")
     assert (hour.low, hour.high, hour.source, hour.dated) == (2.2, 2.6, "our contract", "2026-10-01")
     assert hour.unit == "USD per hour" and not found.figure("peak").overridden
 
@@ -105,7 +105,7 @@ def test_a_models_own_price_comes_before_the_catalogues(tmp_path: Path) -> None:
     listed, mine = found.model("gpt-4o-mini"), found.model("http://here/v1#mine")
     assert listed is not None and (listed.input, listed.cached, listed.output) == (0.15, 0.075, 0.5)
     assert listed.overridden and listed.batch_discount == pytest.approx(0.5)
-    assert mine == ModelPrice("http://here/v1#mine", 0.2, 0.2, 0.8, None, "your prices.yaml", "", True)
+    assert mine == ModelPrice("http://here/v1#mine", 0.2, 0.2, 0.8, None, "the task's prices.yaml", "", True)
 
 
 def test_list_prices_have_cached_reads_and_batches_by_any_spelling() -> None:

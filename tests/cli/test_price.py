@@ -119,7 +119,7 @@ def test_a_climbed_task_is_priced(folder: Path, suffice: Command) -> None:
     told = body(suffice("price", folder, "--json"))
     assert told["requests_per_day"] == 5_000 and told["stacks"][0]["usd_per_month"]["estimate"] > 0
     said = suffice("price", folder, COLUMNS="200").stdout
-    for words in ("At 5,000 requests a day", "a month", "your prices.yaml", "seeded draws", "on own GPUs"):
+    for words in ("At 5,000 requests a day", "a month", "the task's prices.yaml", "seeded draws", "on own GPUs"):
         assert words in said
     more = body(suffice("price", folder / "verdict.json", "--requests-per-day", "10000", "--json"))
     one, other = (x["stacks"][0]["parts"]["requests_month"]["estimate"] for x in (told, more))
