@@ -260,10 +260,11 @@ def _moved(connection: Connection, slot: str, due: date, evidence: Mapping[str, 
 
     t = schema().tables["duties"]
     row = connection.execute(select(t.c.body, t.c.due).where(t.c.slot == slot)).one()
-    if row.due == due.isoformat():
-        return
     body = json.loads(row.body)
+    before = dict(body["evidence"])
     body["evidence"] |= plain(evidence)
+    if row.due == due.isoformat() and body["evidence"] == before:
+        return
     changed = t.update().where(t.c.slot == slot, t.c.done.is_(None))
     connection.execute(changed.values(due=due.isoformat(), body=text_of(body)))
 

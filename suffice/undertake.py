@@ -101,14 +101,15 @@ def notice(
 def _noticed(
     ledger: Ledger, verdict: Remembered, today: date, folder: Path | None, listed: Mapping[str, str] | None
 ) -> Iterator[Due]:
-    known = every(ledger, task=verdict.task)
+    known = [d for d in every(ledger, task=verdict.task) if d.stack == verdict.stack]
+    done = {(d.duty.what, d.evidence.get("ends")) for d in known if d.done and not d.done.closed}
     for duty, found in (*_ending(verdict, folder, listed), *_closing(verdict, folder)):
         evidence = {**_rests_on(verdict), **said_by(duty), **_source(found)}
-        if not any(d.done and d.duty.what == duty.what and d.evidence.get("ends") == evidence["ends"] for d in known):
+        if (duty.what, evidence["ends"]) not in done:
             stack, last = str(verdict.stack), found.on - timedelta(days=1)
             yield open_duty(ledger, duty, due=last, stack=stack, evidence=evidence, task=verdict.task, opened=today)
     for old in known:
-        if not old.done and old.stack == verdict.stack and _terms_changed(old):
+        if not old.done and _terms_changed(old):
             yield brought_forward(ledger, old, today + timedelta(days=NOTICE_DAYS))
 
 

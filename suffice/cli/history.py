@@ -52,7 +52,7 @@ def decision(
     from ..history import decide_on, given_up
     from ..report.decided import record
     from ..steward import dues
-    from ..undertake import let_go
+    from ..undertake import let_go, take_on
 
     now = datetime.now(UTC)
     with _verdict_in(verdict, ledger) as (kept, found, home):
@@ -60,6 +60,8 @@ def decision(
         taken = decide_on(kept, found, by=by, chosen=choose, because=because, at=now)
         if given_up(kept, found):
             let_go(kept, found, f"{choose} by {taken.by}", now.date())
+        elif taken.chosen == "kept":
+            take_on(kept, found, home)
     path = _free(out or home / RECORDS / f"{now:%Y-%m-%d}-{_slug(found.task)}-{taken.chosen}.md")
     _written(path, record(taken, found, before))
     body = {"decision": _decision(taken), "record": str(path)}
