@@ -48,6 +48,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     _causes(body, screen)
     _list(screen, "Predicted and reached", [_predicted(one) for one in body.get("estimates", ())])
     _list(screen, "Rows of the decision matrix that fire", _fired(body.get("signals", ())))
+    _list(screen, "When the heavier stack pays", [p["words"] for p in body["economics"].get("break_even", ())])
     _list(screen, "What would change this", body["what_would_change_this"])
     _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
     if folder is not None:
