@@ -55,11 +55,14 @@ class Meter:
 
 
 def said(messages: list[dict[str, Any]]) -> str:
-    """A reply of 20 to 40 words by the question; a fifth of first replies break the rule and lack the full stop."""
+    """A reply of 20 to 40 words by the question; one in twenty breaks the rule and lacks its full stop at first.
+
+    One to five in a hundred is what docs/framework.md §3 tells of replies that still break.
+    """
     asked = hashlib.sha256(messages[-1]["content"].encode()).digest()
     words = " ".join(["word"] * (20 + asked[0] % 21))
     corrected = any(m["role"] == "assistant" and m["content"].startswith("word") for m in messages)
-    return words if asked[1] < 51 and not corrected else f"{words}."
+    return words if asked[1] < 13 and not corrected else f"{words}."
 
 
 @contextmanager
