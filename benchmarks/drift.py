@@ -33,6 +33,7 @@ from suffice.watch.vigil import ALPHA, BASELINE, STEADY_BASELINE, over, series, 
 DELAY = 14
 """Days within which nine in ten planted drifts must be named."""
 MONTH = 28
+NEVER = 10**6
 DATA = Path(os.environ.get("SUFFICE_DATA") or Path(__file__).parents[1] / ".." / "shared" / "data") / "azure_llm_trace"
 
 
@@ -74,30 +75,35 @@ def quiet(title: str, months: int, seed: int, world: World, *, promised: bool = 
 
 
 def planted(months: int, seed: int) -> bool:
-    """What is found of each drift, how soon, and under which name."""
-    holds = True
+    """What is found of each drift, how soon, and under which name; of few months all kinds are judged together."""
     print(
         "\n| drift | kind | what changes | alarm | named rightly | days to the name: median, 90 % | named otherwise |"
     )
     print("|---|---|---|---|---|---|---|")
+    every: list[list[int]] = []
     for number, (drift, (kind, what, _)) in enumerate(DRIFTS.items()):
-        outcomes, begun = [], []
-        for n in range(months):
-            at = int(np.random.default_rng([seed, number, n]).integers(0, 14))
-            begun.append(at)
-            outcomes.append(watched(seed + 1_000_000 * (number + 1) + n, drift, at, World()))
-        late = [o.alarm is not None and o.alarm >= at for o, at in zip(outcomes, begun, strict=True)]
+        starts = [int(np.random.default_rng([seed, number, n]).integers(0, 14)) for n in range(months)]
+        seeds = [seed + 1_000_000 * (number + 1) + n for n in range(months)]
+        outcomes = [watched(one, drift, at, World()) for one, at in zip(seeds, starts, strict=True)]
+        late = [o.alarm is not None and o.alarm >= at for o, at in zip(outcomes, starts, strict=True)]
         right = [ok and o.kinds == (kind,) for ok, o in zip(late, outcomes, strict=True)]
-        delays = [(o.named or 0) - at + 1 if ok else 10**6 for ok, o, at in zip(right, outcomes, begun, strict=True)]
-        limits, (half, most) = proportion(sum(right), months), np.quantile(delays, (0.5, 0.9), method="higher")
+        told = zip(right, outcomes, starts, strict=True)
+        delays = [(o.named or 0) - at + 1 if ok else NEVER for ok, o, at in told]
         wrong = Counter(" and ".join(o.kinds) or "no alarm" for ok, o in zip(right, outcomes, strict=True) if not ok)
+        limits, (half, most) = proportion(sum(right), months), _quantiles(delays)
         said = ", ".join(f"{name} {n}" for name, n in wrong.most_common(4))
         print(
             f"| {drift} | {kind} | {what} | {sum(late)} of {months} | {100 * limits.estimate:.1f} % "
-            f"({100 * limits.low:.1f}-{100 * limits.high:.1f}) | {half}, {most if most < 10**6 else 'never'} | {said} |"
+            f"({100 * limits.low:.1f}-{100 * limits.high:.1f}) | {half}, {most if most < NEVER else 'never'} | {said} |"
         )
-        holds &= limits.estimate >= 0.9 and most <= DELAY
-    return holds
+        every.append(delays)
+    judged = every if months >= 50 else [[d for delays in every for d in delays]]
+    return all(np.mean(np.array(d) < NEVER) >= 0.9 and _quantiles(d)[1] <= DELAY for d in judged)
+
+
+def _quantiles(delays: list[int]) -> tuple[int, int]:
+    half, most = np.quantile(delays, (0.5, 0.9), method="inverted_cdf")
+    return int(half), int(most)
 
 
 def trace(seed: int) -> bool:

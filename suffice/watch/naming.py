@@ -109,7 +109,7 @@ def _named(found: Vigil, facts: Sequence[Fact], at: int) -> Named:
     block = found.blocks[max(0, since - BEFORE)]
     versions = {fact.what for fact in facts if block <= fact.block <= found.blocks[at]}
     still = tuple(n for n in watched if n not in moved)
-    names = tuple(_names(set(moved), set(still), versions))
+    names = told(set(moved), set(still), versions)
     open_for = SETTLE + (OPEN if any(name.kind == UNKNOWN for name in names) else 0)
     return Named(names, at, since, at >= (found.alarm or 0) + open_for, moved, still)
 
@@ -123,8 +123,12 @@ def _since(found: Vigil, name: str, since: int, at: int) -> Watched:
 LOG_MOVED = math.log(MOVED)
 
 
+def told(moved: Set[str], still: Set[str], versions: Set[str] = frozenset()) -> tuple[Name, ...]:
+    """The table, from what explains to what is explained: monitors that moved, that did not, versions that are new."""
+    return tuple(_names(moved, still, versions))
+
+
 def _names(moved: Set[str], still: Set[str], versions: Set[str]) -> Iterator[Name]:
-    """The table, from what explains to what is explained."""
     rest = set(moved)
     found = False
     for name, explained in _table(moved, still, versions):
@@ -146,7 +150,7 @@ def _table(moved: Set[str], still: Set[str], versions: Set[str]) -> Iterator[tup
         yield Name("input", "what is asked has changed", input_), (*RETRIEVAL, *REPLIES, "right labels")
     if retrieval and not input_:
         why = "what is found has changed, and what is asked has not"
-        yield Name("retrieval", why, retrieval), (*REPLIES, "canaries")
+        yield Name("retrieval", why, retrieval), (*REPLIES, *(() if "model" in versions else ("canaries",)))
     if "canaries" in moved and ("model" in versions or not retrieval or input_):
         yield Name("model", "the same requests are answered otherwise", ("canaries",)), REPLIES
     elif "model" in versions and _of(moved, REPLIES):

@@ -1,4 +1,4 @@
-"""Logs of a small service, as text: weeks with a rhythm, fixed requests and fixed outputs, and a drift from a day on."""
+"""Logs of a small service as text: weeks with a rhythm, canaries and anchors, and a drift from a day on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ TOPICS = {
     "account": "password login email account locked code sign change",
 }
 NEW = "quantum tax invoice vat receipt company number export"
-FILL = "please help me with my order i need the it is not today again thanks hello".split()
+WORDS = "please help me with my order i need the it is not today again thanks hello"
+FILL = WORDS.split()
 
 
 def rows(days: int, drift: str = "", at: int = 10**6, *, calls: int = 80, seed: int = 0) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,211 @@
+"""Watching logs: kinds told apart in text, growing logs read daily, and whatever else logs hold."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+from watch.traffic import MONDAY, exchanges
+
+from suffice.errors import InputError
+from suffice.exchange import Exchange
+from suffice.types import Message
+from suffice.watch import body_of, watch
+from suffice.watch.days import SAMPLED, WEEK, Calendar, Days, read, save, steady
+from suffice.watch.seen import identity, seen, tongue
+
+DAY = 86_400
+
+
+@cache
+def month(drift: str = "", seed: int = 1) -> tuple[Exchange, ...]:
+    """Nine weeks, with a drift from the fifth day behind the baseline on."""
+    return tuple(exchanges(63, drift, 48, seed=seed))
+
+
+@pytest.mark.parametrize("kind", ["input", "retrieval", "label", "judge", "model"])
+def test_each_kind_is_named_from_the_text_of_a_log(kind: str) -> None:
+    made = watch(Days(), month(kind))
+    assert made.standing == "alarm" and made.name is not None
+    assert made.name.kinds == (kind,)
+    begun = WEEK.block(MONDAY) + 48
+    assert made.vigil is not None and made.vigil.alarm is not None
+    assert begun <= made.vigil.blocks[made.vigil.alarm] <= begun + 9
+    assert abs(made.vigil.blocks[made.name.since] - begun) <= 2
+    assert [p.kind for p in made.proposals] == [kind]
+
+
+def test_a_quiet_log_is_quiet_and_says_what_that_rests_on() -> None:
+    body = body_of(watch(Days(), month()))
+    assert body["standing"] == "quiet" and body["alarm"] is None and len(body["monitors"]) >= 12
+    assert "5%" in body["rate"]["words"] and "weekday" in body["rate"]["assumes"]
+    assert body["rate"]["evidence"] < body["rate"]["limit"] == pytest.approx(560)
+    assert body["blocks"]["watched"] == 63 - 2 - 42
+
+
+def test_a_log_read_daily_while_it_grows_says_what_the_whole_log_says(tmp_path: Path) -> None:
+    """The whole log so far is read again now and then, in the middle of a day, through the file that is kept."""
+    told, state = month("model"), tmp_path / "watch.json"
+    for day in (9, 47, 52, 60):
+        days = read(state)
+        made = watch(days, [e for e in told if e.time is not None and e.time < MONDAY + day * DAY + 3_600 * 11])
+        save(days, state)
+    whole = watch(Days(), [e for e in told if e.time is not None and e.time < MONDAY + 60 * DAY + 3_600 * 11])
+    assert body_of(made) == body_of(whole) | {"blocks": body_of(made)["blocks"]}
+    assert made.standing == "alarm" and read(state).kept == whole.days.kept
+
+
+def test_a_file_every_few_days_says_what_the_whole_log_says(tmp_path: Path) -> None:
+    told, state = month("input"), tmp_path / "watch.json"
+    for part in range(9):
+        days = read(state)
+        days.take(e for e in told if e.time is not None and int(e.time - MONDAY) // DAY // 7 == part)
+        save(days, state)
+    assert body_of(watch(read(state))) == body_of(watch(Days(), told))
+
+
+def test_neither_order_nor_repetition_within_a_reading_matters() -> None:
+    told = list(month()[:3_000])
+    mixed = [*told, *told[:500]]
+    random.Random(0).shuffle(mixed)
+    first, second = Days(), Days()
+    first.take(told)
+    second.take(mixed)
+    assert first.kept == second.kept and first.closed == second.closed
+
+
+def test_a_busy_day_is_a_sample_of_bounded_size_whatever_order_it_comes_in() -> None:
+    one = month()[10]
+    assert one.time is not None
+    many = [replace(one, time=MONDAY + n) for n in range(5_000)]
+    first, second = Days(), Days()
+    first.take(many)
+    second.take(reversed(many))
+    (day,) = first.kept.values()
+    assert len(day.calls.held) == SAMPLED and first.kept == second.kept
+    assert day.calls.estimate == pytest.approx(5_000, rel=0.25)
+
+
+def test_what_is_told_of_a_closed_day_later_changes_nothing_and_is_counted() -> None:
+    days = Days()
+    days.take(month()[:1_000])
+    before = {block: dict(day.calls.held) for block, day in days.kept.items()}
+    late = Exchange("late", (Message("user", "what about me"),), Message("assistant", "refund"), time=MONDAY + DAY + 60)
+    days.take([late])
+    assert days.late == 1 and {block: dict(day.calls.held) for block, day in days.kept.items()} == before
+
+
+def test_with_too_little_it_waits_and_says_for_what() -> None:
+    made = watch(Days(), exchanges(20))
+    assert made.standing == "waiting" and "of 42 days" in made.headline and made.vigil is None
+    assert watch(Days()).standing == "waiting"
+    with pytest.raises(InputError, match="too short"):
+        watch(Days(), baseline=14)
+
+
+def test_a_new_baseline_accepts_what_is_and_holds_from_then_on(tmp_path: Path) -> None:
+    days = Days()
+    assert watch(days, exchanges(98, "label", 48)).standing == "alarm"
+    accepted = watch(days, since="2025-10-10", baseline=35)
+    assert accepted.standing == "quiet" and accepted.vigil is not None
+    save(days, tmp_path / "watch.json")
+    again = watch(read(tmp_path / "watch.json"))
+    assert body_of(again)["settings"] == {"since": "2025-10-10", "baseline": 35, "alpha": 0.05}
+    assert again.standing == "quiet"
+    with pytest.raises(InputError, match="no date"):
+        watch(days, since="yesterday")
+
+
+def test_a_version_that_is_new_is_told_as_a_fact() -> None:
+    (fact,) = watch(Days(), month("model")).facts
+    assert fact.what == "model" and fact.version == "small fp_2" and fact.share == 1.0
+    assert fact.block == WEEK.block(MONDAY) + 48
+    assert watch(Days(), month()).facts == ()
+
+
+def test_days_with_an_outage_are_left_out_and_raise_nothing() -> None:
+    """From seven in the morning on nothing is logged on two days: the night is not like a whole day."""
+    dark = {50, 53}
+    told = [
+        e
+        for e in month()
+        if e.time is not None and (int(e.time - MONDAY) // DAY not in dark or (e.time - MONDAY) % DAY < 9 * 3_600)
+    ]
+    body = body_of(watch(Days(), told))
+    assert body["standing"] == "quiet" and len(body["blocks"]["left_out"]) == 2
+
+
+def test_the_state_holds_no_text_of_any_request(tmp_path: Path) -> None:
+    days = Days()
+    secret = Exchange("1", (Message("user", "my password is hunter2"),), Message("assistant", "account"), time=MONDAY)
+    days.take([secret, *month()[:300]])
+    save(days, tmp_path / "s.json")
+    kept = (tmp_path / "s.json").read_text()
+    assert "hunter2" not in kept and "password" not in kept and "parcel" not in kept
+
+
+def test_hostile_calls_are_taken_as_they_are() -> None:
+    odd = [
+        Exchange("a"),
+        Exchange("b", time=-5.0),
+        Exchange("c", time=1e18),
+        Exchange("d", time=float("nan")),
+        Exchange("e", (Message("user", "\udcff" * 9),), Message("assistant", "\x00"), time=MONDAY, ms=float("nan")),
+        Exchange("f", (Message("user", "x" * 10**6),), time=MONDAY, score=0.5, ms=-1.0),
+        Exchange("g", time=MONDAY, extra={"passages": [None, 3, {"score": "high"}, {"score": 1e300}, "text"]}),
+        Exchange("h", kind="retrieval", time=MONDAY, extra={"documents": {"not": "a list"}}),
+        Exchange("i", (Message("user", "z"),), time=MONDAY, name="anchor", score=None),
+        Exchange("j", (Message("user", "z"),), time=MONDAY, name="canary", error="down"),
+    ]
+    days = Days()
+    watch(days, [*odd, *month()])
+    assert days.timeless == 4
+    assert watch(Days(), [replace(e, time=None) for e in month()[:50]]).standing == "waiting"
+
+
+def test_a_state_that_is_broken_or_of_other_blocks_is_refused_with_a_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "watch.json"
+    for text in ("", "[]", "{}", '{"version": 1, "calendar": 3}', '{"version": 9}'):
+        path.write_text(text)
+        with pytest.raises(InputError) as wrong:
+            read(path)
+        assert wrong.value.hint.startswith("delete it")
+    save(Days(), path)
+    with pytest.raises(InputError, match="other blocks"):
+        read(path, steady(60))
+    with pytest.raises(InputError, match="another stage"):
+        read(path, stage="chat")
+
+
+def test_blocks_without_a_rhythm() -> None:
+    calendar = steady(60)
+    assert calendar == Calendar(60, 1, 60) and calendar.unit == "minute"
+    assert calendar.when(0).startswith("1970-01-01T00")
+    with pytest.raises(InputError):
+        steady(0)
+
+
+def test_the_same_call_has_the_same_identity_and_another_has_not() -> None:
+    one = month()[0]
+    assert identity(one) == identity(replace(one, file="elsewhere", line=9, id="other"))
+    assert len({identity(e) for e in month()}) == len(month())
+    assert seen(one).words == seen(replace(one)).words
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("where is the parcel that you sent to me", "en"),
+        ("wo ist mein paket und wann kommt es", "de"),
+        ("où est mon colis et comment je peux le suivre", "fr"),
+        ("где моя посылка", "cyrillic"),
+        ("我的包裹在哪里", "han"),
+        ("xyzzy plugh", "latin"),
+        ("", ""),
+    ],
+)
+def test_languages_are_told_roughly(text: str, language: str) -> None:
+    assert tongue(text, text.split()) == language
