@@ -190,5 +190,13 @@ def _show(found: Sequence[Due], today: date, screen: Console) -> None:
 def _day(day: date, today: date) -> str:
     left = (day - today).days
     return (
-        f"{day} (overdue by {-left} days)" if left < 0 else f"{day} (today)" if not left else f"{day} (in {left} days)"
+        f"{day} (overdue by {_days(-left)})"
+        if left < 0
+        else f"{day} (today)"
+        if not left
+        else f"{day} (in {_days(left)})"
     )
+
+
+def _days(count: int) -> str:
+    return "1 day" if count == 1 else f"{count} days"
