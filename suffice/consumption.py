@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from .evidence import Line, Reading
 from .overhead import overhead_of
+from .stats.distribution import normal_quantile, t_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +124,17 @@ def _prefix(reading: Reading, run: str) -> float | None:
     return found.prompt_tokens if found is not None else None
 
 
+def _widened(drawn: Floats, mean: float, groups: int) -> Floats:
+    """The draws as far from the mean as so few groups ask for, and never below nothing."""
+    import numpy as np
+
+    if groups < 2:
+        return drawn
+    factor = t_quantile(0.975, groups - 1) / normal_quantile(0.975) * (groups / (groups - 1)) ** 0.5
+    wide: Floats = np.maximum(0.0, mean + factor * (drawn - mean))
+    return wide
+
+
 @dataclass(frozen=True, slots=True)
 class Draws:
     """Seeded draws: of requests, in whole groups, and of figures, each the same wherever it is used."""
@@ -131,7 +143,11 @@ class Draws:
     seed: int = 0
 
     def means(self, taken: Consumption) -> dict[str, Floats]:
-        """The columns' means in `n` bootstrap samples of whole groups; runs over the same groups are drawn alike."""
+        """The columns' means in `n` bootstrap samples of whole groups; runs over the same groups are drawn alike.
+
+        Their spread is widened by Student's t and n / (n − 1), since a bootstrap of few groups is too sure (the
+        expanded percentile interval of Hesterberg 2015, What Teachers Should Know About the Bootstrap).
+        """
         import numpy as np
 
         names = sorted(set(taken.groups))
@@ -141,7 +157,7 @@ class Draws:
         times = self._generator("\n".join(names)).multinomial(len(names), np.full(len(names), 1 / len(names)), self.n)
         drawn = times @ sizes
         sums = {c: np.bincount(codes, v, minlength=len(names)) for c, v in taken.columns.items()}
-        return {column: (times @ total) / drawn for column, total in sums.items()}
+        return {c: _widened((times @ total) / drawn, taken.mean(c), len(names)) for c, total in sums.items()}
 
     def figure(self, name: str, low: float, high: float) -> Floats:
         """`n` values between the ends of a figure, each as likely: the same share of the way whoever asks."""

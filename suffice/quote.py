@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +30,7 @@ BATCHES = ("batch_share", "batch_discount", "price_factor")
 class Quote:
     """A verdict's stacks at today's prices, and other ways to run one of them."""
 
+    verdict: Path
     economics: Economics
     stack: str
     """The stack that other ways are told of."""
@@ -69,6 +71,10 @@ class Quote:
 
     def body(self) -> dict[str, Json]:
         """All of it as data."""
+        with _told_apart(self.verdict):
+            return self._body()
+
+    def _body(self) -> dict[str, Json]:
         told, prices = self.economics.told(), self.economics.prices
         bills = [*self.economics.bills.values(), *self.ways]
         ways = [{"title": w.title, "notes": list(w.notes), **stack_told(w, self.way_costs[w.title])} for w in self.ways]
@@ -93,6 +99,21 @@ def quoted(
     verdict: Path, *, stack: str | None = None, model: str | None = None, changes: Changes | None = None
 ) -> Quote:
     """A verdict's stacks at today's figures: the shipped ones, then prices.yaml beside it, then `changes`."""
+    with _told_apart(verdict):
+        return _quoted(verdict, stack, model, changes)
+
+
+@contextmanager
+def _told_apart(verdict: Path) -> Iterator[None]:
+    """A stranger's records may hold anything: what cannot be reckoned with is said, and is no defect of ours."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, StopIteration) as wrong:
+        said = f"the records do not hold what a price needs: {type(wrong).__name__}: {str(wrong)[:200]}"
+        raise InputError(said, file=str(verdict), hint="suffice verify says whether they are whole") from wrong
+
+
+def _quoted(verdict: Path, stack: str | None, model: str | None, changes: Changes | None) -> Quote:
     conclusion = Conclusion(_reading(verdict))
     told, figures = changes or {}, _figures(verdict.parent, changes or {})
     prices = _prices(conclusion.reading, verdict.parent, figures)
@@ -107,7 +128,7 @@ def quoted(
     final = next((s.title for s in plan.stacks if s.kept), titles[-1])
     if stack is not None and stack not in titles:
         raise InputError(f"no stack is called `{stack[:60]}`", hint=meant(stack, dict.fromkeys(titles)))
-    return Quote(plan, stack or final, model)
+    return Quote(verdict, plan, stack or final, model)
 
 
 def _reading(verdict: Path) -> Reading:

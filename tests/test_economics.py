@@ -181,6 +181,22 @@ def test_a_tasks_models_are_priced_as_their_own_file_says(tmp_path: Path) -> Non
     assert len(unreachable.tariffs) == 1
 
 
+@pytest.mark.parametrize("lost", ["stages", "status", "input_tokens", "usd"])
+def test_records_that_lack_something_are_no_defect_of_ours(lost: str, copy: Path) -> None:
+    lines = [
+        {k: "x" if k == lost else v for k, v in line.items()} if line["kind"] == "record" else line
+        for line in Evidence.read(copy / "records.jsonl").lines
+    ]
+    body = json.loads((copy / "verdict.json").read_text("utf-8"))
+    body["records"]["sha256"] = Evidence(lines).write(copy / "records.jsonl")
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    if lost == "status":
+        assert quote(copy).body()["stacks"]
+    else:
+        with pytest.raises(InputError, match="do not hold what a price needs"):
+            quote(copy).body()
+
+
 def test_an_older_verdict_is_quoted_without_running_anybodys_code(copy: Path) -> None:
     evidence = Evidence([x for x in Evidence.read(copy / "records.jsonl").lines if x["kind"] != "figures"])
     body = json.loads((copy / "verdict.json").read_text("utf-8"))
