@@ -149,7 +149,7 @@ def memory(vectors: Floats, kinds: Sequence[int]) -> int:
     """How many blocks apart values must be to say something new: 1 where neighbours are no more alike than others.
 
     The correlation of neighbours within kinds, by the ratio of mean squared successive differences (von Neumann 1941,
-    Ann. Math. Stat. 12:367); where r is beyond 2.5 standard errors, 1 / √n each, one value in (1 + r) / (1 - r) is
+    Ann. Math. Stat. 12:367); where r is beyond 1.5 standard errors, 1 / √n each, one value in (1 + r) / (1 - r) is
     new (the time scale of a first-order autoregression); beyond three, r is taken for one standard error more.
     """
     import numpy as np
@@ -163,7 +163,7 @@ def memory(vectors: Floats, kinds: Sequence[int]) -> int:
         return 1
     r = 1 - float((np.diff(rest, axis=0) ** 2).mean()) / 2
     error = 1 / len(rest) ** 0.5
-    if r <= 2.5 * error:
+    if r <= 1.5 * error:
         return 1
     taken = min(0.99, r if r <= 3 * error else r + error)
     return math.ceil((1 + taken) / (1 - taken) - 0.5)

@@ -165,13 +165,13 @@ def _blocks(made: Watch) -> dict[str, Json]:
 
 
 def _rate(made: Watch) -> dict[str, Json]:
-    horizon, found = made.days.calendar.horizon, made.vigil
+    horizon, unit, found = made.days.calendar.horizon, made.days.calendar.unit, made.vigil
     return {
         "alpha": made.alpha,
         "horizon": horizon,
         "words": (
-            f"all monitors together: chance {made.alpha:.0%} at most of a false alarm in {horizon} quiet blocks, and "
-            f"{horizon / made.alpha:,.0f} blocks before one on average"
+            f"all monitors together: chance {made.alpha:.0%} at most of a false alarm in {horizon} quiet "
+            f"{unit}s, and {horizon / made.alpha:,.0f} {unit}s before one on average"
         ),
         "assumes": (
             "within each weekday, days are exchangeable and independent of other days"

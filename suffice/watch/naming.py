@@ -28,8 +28,9 @@ from .monitors import BY_NAME
 from .vigil import Vigil, Watched
 
 UNKNOWN = "cannot tell"
-MOVED = 100.0
-"""The wealth, from 1, from which on a monitor is taken to have moved once there is an alarm."""
+MOVED, MOVED_FIXED = 100.0, 30.0
+"""The wealth, from 1, from which on a monitor is taken to have moved once there is an alarm; less is asked of canaries
+and anchors, which nothing but their own kind moves."""
 SETTLE, OPEN = 2, 7
 """Blocks after an alarm for which a name is still open, what moves slowly has not moved yet; and so many more for an
 alarm that nothing explains."""
@@ -105,7 +106,7 @@ def _named(found: Vigil, facts: Sequence[Fact], at: int) -> Named:
     leading = max(watched.values(), key=lambda w: w.evidence)
     since, leader = leading.since, leading.monitor.name
     here = {n: leading if n == leader else _since(found, n, since, at) for n in watched}
-    moved = {n: w for n, w in here.items() if w.matters and (n == leader or w.evidence >= LOG_MOVED)}
+    moved = {n: w for n, w in here.items() if w.matters and (n == leader or w.evidence >= _enough(w))}
     block = found.blocks[max(0, since - BEFORE)]
     versions = {fact.what for fact in facts if block <= fact.block <= found.blocks[at]}
     still = tuple(n for n in watched if n not in moved)
@@ -120,7 +121,8 @@ def _since(found: Vigil, name: str, since: int, at: int) -> Watched:
     return Watched(BY_NAME[name], evidence, since, found.effect(name, since, at))
 
 
-LOG_MOVED = math.log(MOVED)
+def _enough(watched: Watched) -> float:
+    return math.log(MOVED if watched.monitor.weekly else MOVED_FIXED)
 
 
 def told(moved: Set[str], still: Set[str], versions: Set[str] = frozenset()) -> tuple[Name, ...]:
