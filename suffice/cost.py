@@ -23,7 +23,7 @@ DAYS = 30
 """Days of a month, as everywhere here."""
 LEVEL = 0.95
 METHOD = (
-    "{draws} seeded draws: requests again in whole groups (a bootstrap, widened for few groups), figures evenly between "
+    "{draws} seeded draws: requests again in whole groups (bootstrap, widened for few groups), figures evenly between "
     "their ends; limits are the draws' 2.5 % and 97.5 %, the estimate has every figure in its middle"
 )
 
