@@ -97,8 +97,17 @@ def bill_of(reading: Reading, run: str, prices: Prices, *, title: str, draws: Dr
     given = {**model, **_own(amounts, prices.book), **_people(amounts, prices.book)}
     layers = stack.get("layers", ())
     given |= _retrieval(layers, uses, prices.book) | _training(layers, uses, profile, prices.book)
-    bill = Bill(title, given, taken, basis, _notes(taken, uses))
-    return bill.at(profile["requests_per_day"])
+    volume = profile["requests_per_day"]
+    notes = (*_notes(taken, uses), *_outside(prices.book, volume if "retrieval" in uses else None))
+    return Bill(title, given, taken, basis, notes).at(volume)
+
+
+def _outside(figures: Book, volume: float | None) -> tuple[str, ...]:
+    """Whether retrieval is asked more or less often than its monthly figures are for."""
+    meant = figures.figure("retrieval_queries")
+    if volume is None or meant.low <= volume <= meant.high:
+        return ()
+    return (f"what retrieval costs a month is a figure for {meant.low:,.0f} to {meant.high:,.0f} queries a day",)
 
 
 def _notes(taken: Consumption, uses: Sequence[str]) -> tuple[str, ...]:

@@ -183,6 +183,8 @@ def _price(file: YamlFile, name: str, said: Json) -> ModelPrice:
     batch = known.get("batch_discount")
     if batch is not None and batch > 1:
         raise file.wrong((*place, "batch_discount"), f"a discount is a share of the price, not {batch:g}", hint="0.5")
+    if known.get("cached", 0.0) > known["input"]:
+        raise file.wrong(place, f"`{name[:60]}`: a cached token costs more than another", hint="cached: at most input")
     source, dated = (_text(file, (*place, key), said, default) for key, default in (("source", OWN), ("dated", "")))
     return ModelPrice(name, known["input"], known.get("cached", known["input"]), known["output"], batch, source, dated)
 

@@ -180,6 +180,14 @@ def test_own_gpus_by_the_rate_that_example_b_implies() -> None:
     assert days == pytest.approx([200, 400], abs=48 * 1.01)
 
 
+def test_a_volume_that_retrievals_figures_are_not_for_is_said() -> None:
+    said = "10,000 to 50,000 queries a day"
+    for volume, noted in ((1_000, True), (20_000, False), (200_000, True), (None, False)):
+        notes = bill({"use": "retrieval"}, PROMPT, requests_per_day=volume).notes
+        assert any(said in note for note in notes) is noted
+    assert not any(said in note for note in bill(PROMPT).notes)
+
+
 def test_few_requests_and_failed_ones_are_said() -> None:
     seen = reading(PROMPT, lines=12)
     seen.evidence.lines[-1]["output"] = None  # type: ignore[index]  # ours, just made

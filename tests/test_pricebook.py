@@ -89,6 +89,7 @@ def test_a_number_or_a_range_overrides_ours(tmp_path: Path) -> None:
         ("gpu_hour: {low: 1, high: 2, hi: 3}\n", 1, "did you mean `high`?"),
         ("models: {m: {input: 1, output: 2, batch_discount: 1.5}}\n", 1, "0.5"),
         ("models: {m: {input: 1}}\n", 1, "in USD per million"),
+        ("models: {m: {input: 1, output: 2, cached: 1.5}}\n", 1, "at most input"),
         ("models: {m: {input: 1, ouput: 2}}\n", 1, "did you mean `output`?"),
         ("models: 3\n", 1, ""),
         ("- gpu_hour\n", 1, "engineer_week: 5500"),
