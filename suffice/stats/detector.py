@@ -30,6 +30,7 @@ TOPS = (1, 2, 4)
 STAKES = (0.5, 0.9)
 """The share of the wealth that is bet."""
 LARGEST_TOP = 0.5
+_MOST = 1e200  # no sum grows beyond it, so that a drift that stands for years is still a number
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class Bets:
         import numpy as np
 
         rows = [at for at, place in enumerate(self.places) if block <= place <= until]
-        return float(np.log(np.exp(self.logs[rows].sum(axis=0)).mean())) if rows else 0.0
+        if not rows:
+            return 0.0
+        wealth = self.logs[rows].sum(axis=0)
+        return float(wealth.max() + np.log(np.exp(wealth - wealth.max()).mean()))
 
     def began(self, until: int) -> tuple[int, float]:
         """The block since which the best bet has won most up to another, and the log of that wealth."""
@@ -102,7 +106,7 @@ def bets(ps: Sequence[float], earlier: Sequence[int], places: Sequence[int], *, 
         pays[at] = payoff(p, n, side)
     sums, total = np.zeros((len(ps), count)), np.zeros(count)
     for at, row in enumerate(pays):
-        total = row * (total + 1)
+        total = np.minimum(row * (total + 1), _MOST)
         sums[at] = total
     means = sums.mean(axis=1) if len(ps) else np.zeros(0)
     return Bets(tuple(places), means, np.log(pays))

@@ -7,6 +7,7 @@ was read before, or it comes too late and is counted. So reading a growing log d
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
@@ -19,7 +20,21 @@ from ..digest import plain
 from ..errors import InputError
 from ..exchange import Exchange
 from ..types import Json
-from .seen import ANCHOR, CANARY, Seen, Sought, hash_of, identity, index_version, question, searches, seen, version
+from .seen import (
+    ANCHOR,
+    BUCKETS,
+    CANARY,
+    DOCUMENTS,
+    Seen,
+    Sought,
+    hash_of,
+    identity,
+    index_version,
+    question,
+    searches,
+    seen,
+    version,
+)
 
 T = TypeVar("T")
 VERSION = 1
@@ -263,12 +278,35 @@ def _read(body: Mapping[str, Json]) -> Days:
         raise ValueError("another version")
     days = Days(Calendar(**body["calendar"]), str(body["stage"]))
     days.closed = int(body["closed"])
-    days.settings = dict(body["settings"])
+    days.settings = _settings(body["settings"])
     days.kept = {int(block): _day(told) for block, told in body["days"].items()}
     return days
 
 
+def _settings(told: Mapping[str, Json]) -> dict[str, Json]:
+    """What was said before, each of its own type."""
+    made: dict[str, Json] = {k: kind(told[k]) for k, kind in (("baseline", int), ("alpha", float)) if k in told}
+    if "since" in told:
+        made["since"] = None if told["since"] is None else str(told["since"])
+    if "draws" in told:
+        made["draws"] = [{k: int(one[k]) for k in ("first", "last", "n", "seed")} for one in told["draws"]]
+    return made
+
+
 def _day(told: Mapping[str, Json]) -> Day:
+    """A day as it was written; places beyond what is counted are refused."""
+    day = _unchecked(told)
+    words = [w for c in day.calls.held.values() for w in (*c.words, c.tongue)]
+    documents = [d for s in day.searches.held.values() for d in s.documents]
+    if not all(0 <= w < BUCKETS for w in words) or not all(0 <= d < DOCUMENTS for d in documents):
+        raise ValueError("a place that is not there")
+    numbers = [x for c in day.calls.held.values() for x in (c.length, c.out, c.ms, c.score)]
+    if not all(x is None or math.isfinite(x) for x in numbers):
+        raise ValueError("not a number")
+    return day
+
+
+def _unchecked(told: Mapping[str, Json]) -> Day:
     calls = {int(mark): Seen(tuple(words), *rest) for mark, words, *rest in told["calls"]}
     found = {int(mark): Sought(top, n, tuple(docs), index) for mark, top, n, docs, index in told["searches"]}
     first, second = told["full"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from functools import cache
@@ -173,6 +174,20 @@ def test_a_state_that_is_broken_or_of_other_blocks_is_refused_with_a_way_out(tmp
         with pytest.raises(InputError) as wrong:
             read(path)
         assert wrong.value.hint.startswith("delete it")
+    days = Days()
+    days.take(month()[:200])
+    save(days, path)
+    good = path.read_text()
+    for old, new in (('"hours":', '"hours":"x'), ("[[", "[[["), ('"settings":{}', '"settings":{"alpha":"a"}')):
+        path.write_text(good.replace(old, new, 1))
+        assert old in good
+        with pytest.raises(InputError):
+            read(path)
+    body = json.loads(good)
+    body["days"][str(WEEK.block(MONDAY))]["calls"][0][1] = [9_999]
+    path.write_text(json.dumps(body))
+    with pytest.raises(InputError, match="not what"):
+        read(path)
     save(Days(), path)
     with pytest.raises(InputError, match="other blocks"):
         read(path, steady(60))
