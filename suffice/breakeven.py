@@ -14,7 +14,9 @@ from .formula import HAIR, Number, evaluate
 
 Answer = Literal["always", "never", "from", "up to", "between"]
 LOOKED_UP_TO = 1e9
-"""Requests a day, or months: what pays only beyond is said to pay never."""
+"""Requests a day: what pays only beyond is said to pay never."""
+MONTHS = 120.0
+"""The same, in months."""
 STEPS = 2_000
 """Whole machines that are looked at one by one."""
 REDRAWN = 300
@@ -217,7 +219,7 @@ def by_volume(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven
 
 def by_month(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven:
     """Months after which the heavier stack has cost less in all, at its volume: building, then every month's cost."""
-    return _redrawn(lambda one, other: even(_in_all(one), _in_all(other)), heavy, light, draws)
+    return _redrawn(lambda one, other: even(_in_all(one), _in_all(other), MONTHS), heavy, light, draws)
 
 
 def _in_all(values: Mapping[str, float]) -> Line:
@@ -226,15 +228,14 @@ def _in_all(values: Mapping[str, float]) -> Line:
 
 
 def _redrawn(
-    told: Callable[[Mapping[str, float], Mapping[str, float]], Even], heavy: Bill, light: Bill, draws: Draws | None
+    answered: Callable[[Mapping[str, float], Mapping[str, float]], Even], heavy: Bill, light: Bill, draws: Draws | None
 ) -> Breakeven:
     drawn = replace(draws or Draws(), n=REDRAWN)
     sides = [_rows(bill.drawn(drawn)) for bill in (heavy, light)]
-    found = [told(*pair) for pair in zip(*sides, strict=True)]
-    middle = told(heavy.central, light.central)
-    answers: dict[str, float] = dict.fromkeys((e.answer for e in found), 0.0)
-    for e in found:
-        answers[e.answer] += 1 / len(found)
+    found = [answered(*pair) for pair in zip(*sides, strict=True)]
+    middle = answered(heavy.central, light.central)
+    told = [e.answer for e in found]
+    answers: dict[str, float] = {answer: told.count(answer) / len(told) for answer in dict.fromkeys(told)}
     firsts = sorted([e.at[0] for e in found if e.at])
     known = len(firsts) >= 0.05 * len(found)
     low, high = (_quantile(firsts, q) if known else None for q in ((1 - LEVEL) / 2, (1 + LEVEL) / 2))

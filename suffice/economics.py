@@ -206,7 +206,13 @@ def _words(heavy: Bill, light: Bill, by_day: Breakeven, month: Breakeven | None)
     told = f"{heavy.title} {_said(by_day, f'{{}}costs less than {light.title}', 'requests a day')}"
     if month is None:
         return told
-    return f"{told}; at {heavy.volume:,.0f} requests a day it {_said(month, 'has {}cost less in all', 'months')}"
+    later = ", which is later than it is to be paid back" if month.even.at and month.even.at[0] > _kept(heavy) else ""
+    return f"{told}; at {heavy.volume:,.0f} requests a day it {_said(month, 'has {}cost less in all', 'months')}{later}"
+
+
+def _kept(bill: Bill) -> float:
+    """The months over which building is paid back."""
+    return bill.central["months"]
 
 
 def _said(found: Breakeven, costs: str, unit: str) -> str:

@@ -8,7 +8,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from javascript import run
 
@@ -44,6 +44,7 @@ def month(values: dict[str, float]) -> float:
     return found
 
 
+@settings(max_examples=60, deadline=None)
 @given(LISTED, st.sampled_from(sorted(INPUTS)), st.floats(0, 1))
 def test_more_of_an_input_costs_more_or_less_as_it_says(values: dict[str, float], input_: str, share: float) -> None:
     most = values["tokens_in"] if input_ == "tokens_cached" else UPTO.get(input_, 100.0)
@@ -54,6 +55,7 @@ def test_more_of_an_input_costs_more_or_less_as_it_says(values: dict[str, float]
     assert apart * INPUTS[input_][0] >= -1e-9 * (1 + abs(month(values)))
 
 
+@settings(max_examples=60, deadline=None)
 @given(INPUT_SETS)
 def test_a_month_is_thirty_days_and_the_sum_of_its_parts(values: dict[str, float]) -> None:
     found = evaluate(FORMULAS, values)
@@ -62,6 +64,7 @@ def test_a_month_is_thirty_days_and_the_sum_of_its_parts(values: dict[str, float
     assert all(math.isfinite(v) and v >= 0 for n, v in found.items() if n not in ("idle", "request_tokens", "request"))
 
 
+@settings(max_examples=60, deadline=None)
 @given(LISTED)
 def test_without_requests_nothing_is_spent_on_them_and_nothing_is_nan(values: dict[str, float]) -> None:
     cost = cost_of(bill({**values, "requests_per_day": 0.0}))
@@ -71,11 +74,13 @@ def test_without_requests_nothing_is_spent_on_them_and_nothing_is_nan(values: di
     assert unknown.month is None and unknown.day is None and math.isfinite(unknown.request.estimate)
 
 
+@settings(max_examples=60, deadline=None)
 @given(LISTED)
 def test_what_is_certain_has_no_width(values: dict[str, float]) -> None:
     assert all(i.low == i.estimate == i.high for i in cost_of(bill(values)).of.values())
 
 
+@settings(max_examples=60, deadline=None)
 @given(LISTED, st.lists(st.sampled_from(sorted(INPUTS)), min_size=1, max_size=6), st.floats(0.01, 0.9))
 def test_an_interval_holds_its_estimate_and_lies_between_the_extremes(
     values: dict[str, float], moved: list[str], by: float

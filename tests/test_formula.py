@@ -27,6 +27,7 @@ ALL = {
 }
 
 
+@settings(max_examples=80, deadline=None)
 @given(AMOUNTS, AMOUNTS)
 def test_a_formula_is_its_arithmetic(a: float, b: float) -> None:
     found = evaluate(ALL, {"a": a, "b": b})
@@ -35,6 +36,7 @@ def test_a_formula_is_its_arithmetic(a: float, b: float) -> None:
     assert found["nested"] == ((a + b) * 2 - a * b) / (b + 1)
 
 
+@settings(max_examples=80, deadline=None)
 @given(st.lists(st.tuples(AMOUNTS, AMOUNTS), min_size=1, max_size=20))
 def test_arrays_are_worked_out_as_their_numbers_are(pairs: list[tuple[float, float]]) -> None:
     a, b = (np.array(side) for side in zip(*pairs, strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suffice.cost import Interval
@@ -24,6 +24,7 @@ POINTS = st.lists(st.tuples(LEVELS, LEVELS, LEVELS), min_size=1, max_size=8).map
 )
 
 
+@settings(max_examples=80, deadline=None)
 @given(POINTS)
 def test_something_is_on_it_and_what_is_off_is_beaten_by_something_on_it(points: list[Point]) -> None:
     placed = frontier(points)
@@ -32,6 +33,7 @@ def test_something_is_on_it_and_what_is_off_is_beaten_by_something_on_it(points:
     assert all(set(p.surely_by) <= set(p.dominated_by) for p in placed)
 
 
+@settings(max_examples=80, deadline=None)
 @given(POINTS)
 def test_no_two_stacks_beat_each_other(points: list[Point]) -> None:
     beaten = {p.point.title: set(p.dominated_by) for p in frontier(points)}
