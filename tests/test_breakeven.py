@@ -75,6 +75,17 @@ def test_no_crossing_is_missed_and_none_is_made_up(heavy: Line, light: Line) -> 
         cheaper = not cheaper
 
 
+@settings(max_examples=200, deadline=None)
+@given(STRAIGHT, STRAIGHT, st.floats(0, 1e6), st.floats(1, 100))
+def test_more_volume_never_favours_the_stack_with_the_higher_marginal_cost(
+    one: Line, other: Line, volume: float, times: float
+) -> None:
+    """Where costs are lines; the test below shows that whole machines break it."""
+    dear, cheap = sorted((one, other), key=lambda line: -line.slope)
+    apart, later = (dear(v) - cheap(v) for v in (volume, volume * times))
+    assert later >= apart - 1e-9 * (1 + abs(dear(volume * times)))
+
+
 def test_whole_machines_turn_the_ranking_back_and_forth() -> None:
     """An API at $0.02 a day's request a month against machines at $300 for 10,000: every step turns it again."""
     found = even(Line(0, 0, 300, 1 / 10_000), Line(0, 0.032))

@@ -8,6 +8,7 @@ import hashlib
 import json
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,26 @@ def test_the_pages_policy_lets_in_this_script_and_no_other(tmp_path: Path) -> No
     assert "http" not in script and "fetch" not in script and "eval(" not in script
     other = page(priced("something else"), tmp_path)
     assert script in other
+
+
+def test_what_nobody_knows_is_a_dash_and_no_slider(tmp_path: Path) -> None:
+    body = priced()
+    unknown = {"title": "mystery", "run": "0" * 8, "kept": False, "notes": [], **stack_told(Bill("mystery", {}), None)}
+    body["economics"] |= {"stacks": [unknown], "break_even": [], "figures": [], "requests_per_day": None}
+    text = page(json.loads(json.dumps(body)), tmp_path)
+    assert "nobody knows what its model costs" in text and "does not say how many requests" in text
+    assert "<script" not in text and "None" not in re.sub(r"<style>.*?</style>", "", text, flags=re.S)
+
+
+def test_without_a_volume_a_request_still_has_its_cost(tmp_path: Path) -> None:
+    body = priced()
+    alone = replace(PROMPT, quantities={n: q for n, q in PROMPT.quantities.items() if n != "requests_per_day"})
+    cost = cost_of(alone)
+    told = {"title": "prompt", "run": "0" * 8, "kept": True, "notes": [], **stack_told(alone, cost)}
+    body["economics"] |= {"stacks": [told], "requests_per_day": None}
+    body["economics"]["break_even"] = [{"heavier": "a", "lighter": "b", **pair_told(alone, alone, Draws(n=50))}]
+    text = page(json.loads(json.dumps(body)), tmp_path)
+    assert told["usd_per_month"] is None and numbers.dollars(cost.request.estimate) in text
 
 
 def test_a_verdict_without_costs_has_no_script(tmp_path: Path) -> None:
