@@ -291,6 +291,7 @@ def _sections(body: Body) -> Iterator[tuple[str, list[str]]]:
         yield "What did not move", [", ".join(alarm["still"])] if alarm["still"] else []
     elif body["monitors"]:
         yield "What is watched", [", ".join(m["name"] for m in body["monitors"])]
+    yield "What the log does not hold enough of", [", ".join(body["not_watched"])] if body["not_watched"] else []
     yield "What the log says outright", [_fact(f) for f in body["facts"]]
     yield "What to do", [_proposal(p) for p in body["proposals"]]
     yield "Due", [f"{body['duty']['duty']['what']}, by {body['duty']['due']}"] if body["duty"] else []

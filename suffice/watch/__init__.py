@@ -23,6 +23,7 @@ from ..pricebook import Book, book
 from ..types import Json
 from . import advice
 from .days import Calendar, Days
+from .monitors import MONITORS
 from .naming import UNKNOWN, Fact, Named, facts, named
 from .vigil import ALPHA, BASELINE, STEADY_BASELINE, Vigil, complete, learning, least, vigil
 
@@ -140,6 +141,7 @@ def body_of(made: Watch) -> dict[str, Json]:
         "blocks": _blocks(made),
         "rate": _rate(made),
         "monitors": [] if found is None else _monitors(found, made.name, calendar),
+        "not_watched": [] if found is None else [m.name for m in MONITORS if m.name not in found.bets],
         "alarm": None if found is None or made.name is None else _alarm(made, found, made.name),
         "facts": [{**asdict(f), "block": calendar.when(f.block)} for f in made.facts],
         "proposals": [asdict(p) for p in made.proposals],

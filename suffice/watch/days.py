@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass, field
@@ -43,6 +44,8 @@ SAMPLED = 256
 FIXED, MOST_NAMES = 400, 32
 """Canaries and anchors a day, and versions of models and indexes a day, at most."""
 LATEST = 4_102_444_800.0
+AHEAD = 86_400.0
+"""Seconds by which a log's clock may be ahead of this one's."""
 OLDEST = 800
 """Days that are kept at most; then the baseline moves on."""
 SPACE = float(1 << 48)
@@ -163,9 +166,16 @@ class Days:
         """Calls of closed blocks that no sample holds, those it holds, and calls without a time."""
 
     def take(self, exchanges: Iterable[Exchange]) -> None:
-        """Read calls in any order, then close every block but the last."""
+        """Read calls in any order, then close every block but the last.
+
+        What claims to be from after tomorrow has no time that could be used: it would close days that are yet to come.
+        """
+        until = min(LATEST, time.time() + AHEAD)
         for e in exchanges:
-            self._add(e)
+            if e.time is None or not 0 <= e.time < until:
+                self.timeless += 1
+            else:
+                self._add(e, e.time)
         if self.kept:
             self.closed = max(self.closed, max(self.kept) - 1)
         for day in self.kept.values():
@@ -173,19 +183,16 @@ class Days:
         for old in sorted(self.kept)[:-OLDEST]:
             del self.kept[old]
 
-    def _add(self, e: Exchange) -> None:
-        if e.time is None or not 0 <= e.time < LATEST:
-            self.timeless += 1
-            return
+    def _add(self, e: Exchange, at: float) -> None:
         if self.stage and e.kind == "model" and e.name != self.stage and not _fixed(e):
             return
-        block = self.calendar.block(e.time)
+        block = self.calendar.block(at)
         if block <= self.closed:
             self._after(block, e)
             return
         day = self.kept.setdefault(block, Day())
         if e.kind == "model":
-            day.hours |= 1 << int(e.time % 86_400 // 3_600)
+            day.hours |= 1 << int(at % 86_400 // 3_600)
             self._model(day, e)
         self._search(day, e)
 
