@@ -5,6 +5,7 @@ The formulas stand here once, as data (see formula.py): verdicts, the command li
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 DAYS = 30
 """Days of a month, as everywhere here."""
 LEVEL = 0.95
+CLOSE = 0.02
+"""A request's cost that is known within this share is known well enough."""
 METHOD = (
     "{draws} seeded draws: requests again in whole groups (bootstrap, widened for few groups), figures evenly between "
     "their ends; limits are the draws' 2.5 % and 97.5 %, the estimate has every figure in its middle"
@@ -240,6 +243,21 @@ def cost_of(bill: Bill, draws: Draws | None = None) -> Cost:
     middle, spread = evaluate(FORMULAS, bill.central), evaluate(FORMULAS, bill.drawn(draws))
     found = {n: _interval(middle[n], spread[n]) for n in FORMULAS}
     return Cost(bill, found, _stages(bill, found))
+
+
+def known_within(bill: Bill, draws: Draws) -> tuple[float, int] | None:
+    """How well the requests alone tell what one of them costs: half the width of its limits as a share of the estimate,
+    and how many requests would narrow that to `CLOSE`. None where nothing was measured, or it costs nothing."""
+    taken = bill.taken
+    if taken is None or not taken.n:
+        return None
+    measured_alone = {n: q if q.column else Quantity.exactly(q.estimate) for n, q in bill.quantities.items()}
+    only = replace(bill, quantities=measured_alone)
+    found = _interval(evaluate(FORMULAS, bill.central)["request"], evaluate(FORMULAS, only.drawn(draws))["request"])
+    if found.estimate <= 0:
+        return None
+    half = (found.high - found.low) / 2 / found.estimate
+    return half, math.ceil(taken.n * (half / CLOSE) ** 2)
 
 
 def _interval(estimate: float, spread: Number) -> Interval:

@@ -11,7 +11,7 @@ from .afterwards import TRAINED, Afterwards
 from .bills import Prices, bill_of
 from .breakeven import Breakeven, by_month, by_volume, tornado
 from .consumption import Draws
-from .cost import DAYS, METHOD, PARTS, Bill, Cost, Interval, cost_of
+from .cost import CLOSE, DAYS, METHOD, PARTS, Bill, Cost, Interval, cost_of, known_within
 from .digest import plain
 from .frontier import Placed, Point, frontier
 from .measures import Held, Quality
@@ -124,13 +124,22 @@ class Economics:
 
     def _stack(self, stack: Measured) -> dict[str, Json]:
         bill, cost = self.bills[stack.title], self.costs.get(stack.title)
-        known = {"title": stack.title, "run": stack.run, "kept": stack.kept, "notes": list(bill.notes)}
+        notes = [*bill.notes, *_known(bill, self.draws)]
+        known = {"title": stack.title, "run": stack.run, "kept": stack.kept, "notes": notes}
         return {**known, **stack_told(bill, cost)}
 
     def _pair(self, heavy: str, light: str) -> dict[str, Json]:
         one, other = self.bills[heavy], self.bills[light]
         found = pair_told(one, other, self.draws)
         return {"heavier": heavy, "lighter": light, **found}
+
+
+def _known(bill: Bill, draws: Draws) -> list[str]:
+    """How many more requests would tell what one costs, where these do not tell it well."""
+    found = known_within(bill, draws)
+    if found is None or found[0] <= CLOSE:
+        return []
+    return [f"a request's cost is known within {found[0]:.1%}; some {found[1]:,} requests would give {CLOSE:.0%}"]
 
 
 def _once(found: Sequence[Measured]) -> list[Measured]:

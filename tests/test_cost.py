@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from javascript import run
 
 from suffice.consumption import MEASURED, Consumption, Draws
-from suffice.cost import ABSENT, FORMULAS, INPUTS, PARTS, Bill, Quantity, cost_of, measured
+from suffice.cost import ABSENT, FORMULAS, INPUTS, PARTS, Bill, Quantity, cost_of, known_within, measured
 from suffice.formula import JAVASCRIPT, evaluate, script
 from suffice.pricebook import book
 
@@ -179,6 +179,23 @@ def test_limits_of_a_mean_hold_about_as_often_as_they_say(n: int) -> None:
     truth = math.exp(6 + 0.5**2 / 2)
     found = [measured(taken(n, n, seed), Draws(n=400))["tokens_in"] for seed in range(200)]
     assert sum(q.low <= truth <= q.high for q in found) >= 180
+
+
+def test_it_is_said_how_many_requests_would_tell_a_cost_within_two_percent() -> None:
+    """As many as it says do so, within a fifth; a figure's own range does not count."""
+    prices = {"usd_in": Quantity.exactly(2.0), "price_factor": Quantity(1.0, 0.5, 1.5, figure="any")}
+
+    def known(n: int) -> tuple[float, int]:
+        sample = taken(n, n)
+        found = known_within(
+            Bill("any", {"tokens_in": measured(sample, Draws())["tokens_in"], **prices}, sample), Draws()
+        )
+        assert found is not None
+        return found
+
+    half, wanted = known(400)
+    assert 0.03 < half < 0.08 and known(wanted)[0] == pytest.approx(0.02, rel=0.2)
+    assert known_within(Bill("any", prices), Draws()) is None
 
 
 def test_a_figures_range_is_in_the_interval_and_a_given_number_is_not() -> None:
