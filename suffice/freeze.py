@@ -28,7 +28,6 @@ def freeze(verdict: Verdict, task: Task, ledger: Ledger, stack: Stack, *, now: d
     now = now or datetime.now(UTC)
     dated = {"version": __version__, "created": now.isoformat(timespec="seconds")}
     body = {**verdict.body, **dated, "ledger": spent, "records": records}
-    undertake(ledger, body, now, folder)
     if verdict.stop_at:
         stacks = task.state / "stacks"
         stacks.mkdir(parents=True, exist_ok=True)
@@ -37,4 +36,5 @@ def freeze(verdict: Verdict, task: Task, ledger: Ledger, stack: Stack, *, now: d
     else:
         (folder / "stack.yaml").unlink(missing_ok=True)
     write_whole(folder / "verdict.json", json.dumps(body, indent=1, ensure_ascii=False).encode() + b"\n")
+    undertake(ledger, body, now, folder)
     return replace(verdict, body=body, folder=folder)

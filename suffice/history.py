@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from .database import schema
 from .digest import digest_of
@@ -15,6 +15,9 @@ from .errors import Damaged, InputError
 from .ledger import Ledger, link_of
 from .stored import text_of
 from .types import Json
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 Choice = Literal["kept", "rejected", "deferred", "replaced"]
 CHOICES: tuple[Choice, ...] = get_args(Choice)
@@ -75,21 +78,29 @@ def digest_of_verdict(body: Mapping[str, Json]) -> str:
 
 def remember(ledger: Ledger, body: Mapping[str, Json], at: datetime) -> Remembered:
     """Keep a verdict, once. Given again it is the one that is there, and after others it is the last one again."""
-    from sqlalchemy import select
-
-    t = schema().tables["verdicts"]
-    digest, text, task = digest_of_verdict(body), text_of(body), str(body["task"]["name"])
-    met, stack = body["target_met"], body["stack_digest"]
-    columns = ("digest", "task", "stop_at", "target_met", "stack", "body", "checksum", "at")
-    told = (body["stop_at"], None if met is None else int(met), stack)
-    made = ledger.insert("verdicts", columns, key=("digest",))
+    found = given(ledger, body, at)
     with ledger.transaction() as connection:
-        row = (digest, task, *told, text, _checksum(digest, text), at.timestamp())
-        connection.exec_driver_sql(made.sql, made.given([row])[0])
-        last = connection.execute(select(t.c.digest).where(t.c.task == task).order_by(t.c.at.desc()).limit(1)).scalar()
-        if last != digest:
-            connection.execute(t.update().where(t.c.digest == digest).values(at=at.timestamp()))
-    return verdict_of(ledger, digest)
+        keep(ledger, connection, found)
+    return found
+
+
+def given(ledger: Ledger, body: Mapping[str, Json], at: datetime) -> Remembered:
+    """A verdict as it will be remembered: with its first day, where it is the task's last one already."""
+    told, task = (body["stop_at"], body["target_met"], body["stack_digest"]), str(body["task"]["name"])
+    found = Remembered(digest_of_verdict(body), task, at.astimezone(UTC), *told, body)
+    last = max(verdicts(ledger, task), key=lambda v: v.at, default=None)
+    return last if last is not None and last.digest == found.digest else found
+
+
+def keep(ledger: Ledger, connection: Connection, found: Remembered) -> None:
+    """Write a verdict down within a transaction; of one that is there only its day may change."""
+    t, text = schema().tables["verdicts"], text_of(found.body)
+    columns = ("digest", "task", "stop_at", "target_met", "stack", "body", "checksum", "at")
+    made = ledger.insert("verdicts", columns, key=("digest",))
+    met = None if found.target_met is None else int(found.target_met)
+    told = (found.stop_at, met, found.stack, text, _checksum(found.digest, text), found.at.timestamp())
+    connection.exec_driver_sql(made.sql, made.given([(found.digest, found.task, *told)])[0])
+    connection.execute(t.update().where(t.c.digest == found.digest).values(at=found.at.timestamp()))
 
 
 def verdicts(ledger: Ledger, task: str | None = None) -> tuple[Remembered, ...]:

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from .history import TUNED, Remembered, given_up, remember, standing
+from .errors import InputError
+from .history import TUNED, Remembered, digest_of_verdict, given, given_up, keep, standing, verdicts
 from .layer import Duty
 from .ledger import Ledger
 from .obligations import UNASKED, ending_base
@@ -26,6 +27,7 @@ from .steward import (
     opening,
     said_by,
 )
+from .strict import read_json
 from .types import Json
 
 NOTICE_DAYS = 14
@@ -35,28 +37,41 @@ FIRST_OWNER_DAYS = 30
 
 
 def undertake(ledger: Ledger, body: Mapping[str, Json], at: datetime, folder: Path | None = None) -> Remembered:
-    """Remember a verdict and take on its duties, dated from `at` (UTC); the same verdict again changes nothing."""
-    verdict = remember(ledger, body, at)
+    """Remember a verdict and take on its duties, dated from `at` (UTC): both or neither. Again, it changes nothing."""
+    verdict = given(ledger, body, at)
     take_on(ledger, verdict, folder)
     return verdict
+
+
+def taken_in(ledger: Ledger, file: Path) -> Remembered:
+    """The verdict of a verdict.json, undertaken if the ledger does not know it: an older one, or one from elsewhere.
+
+    Raises `InputError` for a file that is none.
+    """
+    body = read_json(file, "verdict")
+    try:
+        digest, at = digest_of_verdict(body), datetime.fromisoformat(body["created"])
+        known = [v for v in verdicts(ledger) if v.digest == digest]
+        return known[0] if known else undertake(ledger, body, at, file.parent)
+    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
+        raise InputError("this is no verdict", file=str(file), hint="`suffice climb FOLDER` writes one") from wrong
 
 
 def take_on(ledger: Ledger, verdict: Remembered, folder: Path | None = None) -> tuple[Due, ...]:
     """Open every duty of a verdict, dated from its day, and close those of the task's other stacks: all or none.
 
-    A verdict that somebody has rejected or replaced obliges to nothing any more.
+    The verdict is kept with them. One that somebody has rejected or replaced obliges to nothing any more.
     """
-    opened, rests = verdict.at.date(), _rests_on(verdict)
-    if given_up(ledger, verdict):
-        return ()
+    opened, rests, unused = verdict.at.date(), _rests_on(verdict), given_up(ledger, verdict)
     before = [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack and d.stack != verdict.stack]
     why = f"another verdict took its place: {verdict.digest[:12]}"
     with ledger.transaction() as connection:
         open_one = opening(ledger, connection)
-        for old in before:
+        keep(ledger, connection, verdict)
+        for old in () if unused else before:
             ending(connection, old, Done(STEWARD, opened, {}, closed=why))
         for duty in duties_of(verdict):
-            if verdict.stack is not None:
+            if verdict.stack is not None and not unused:
                 day = first_day(duty, opened)
                 open_one(duty, day, verdict.stack, {**rests, **said_by(duty)}, verdict.task, opened)
     notice(ledger, opened, task=verdict.task, folder=folder)

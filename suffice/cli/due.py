@@ -50,16 +50,18 @@ def due(
 ) -> None:
     """Say what is due for the stacks that were kept, or that something was done; exit 1 when something is overdue."""
     from ..steward import dues, overdue
-    from ..undertake import notice
+    from ..undertake import notice, taken_in
 
-    day = day_of(today)
+    day, home = day_of(today), _home(folder) if folder is not None or ledger is None else None
     with opened(folder, ledger) as (kept, task):
         if done is not None or happened is not None:
             changed = _changed(kept, done, happened, by, note, day)
             tell(as_json, {"changed": told(changed, day)}, lambda screen: _confirm(changed, screen))
             return
-        notice(kept, day, task=task, folder=folder, listed=_listed(kept, task) if look else None)
-        found = dues(kept, day, task=task, folder=folder, done=True)
+        if home is not None and (home / "verdict.json").is_file():
+            taken_in(kept, home / "verdict.json")
+        notice(kept, day, task=task, folder=home, listed=_listed(kept, task) if look else None)
+        found = dues(kept, day, task=task, folder=home, done=True)
     open_ones = [d for d in found if d.done is None and _near(d, day, within)]
     _write(found, open_ones, day, ical, markdown)
     late = overdue(tuple(open_ones), day)
@@ -86,14 +88,19 @@ def opened(folder: Path | None, named: str | None) -> Iterator[tuple[Ledger, str
     from ..errors import InputError
     from ..ledger import Ledger, place_of
 
-    home = folder if folder is not None else Path()
-    home = home.parent if home.is_file() else home
+    home = _home(folder)
     place = place_of(home / ".suffice", named)
     if isinstance(place, Path) and not place.is_file():
         raise InputError("no ledger there yet", file=str(place), hint="`suffice climb FOLDER` begins one")
     alone = folder is None and not (home / "suffice.yaml").is_file()
     with Ledger.open(place) as ledger:
         yield ledger, None if alone or (folder is None and named) else _task_in(home)
+
+
+def _home(folder: Path | None) -> Path:
+    """The folder that is meant, where its suffice.yaml may be named instead."""
+    home = folder if folder is not None else Path()
+    return home.parent if home.is_file() else home
 
 
 def _task_in(home: Path) -> str | None:

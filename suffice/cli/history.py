@@ -130,20 +130,10 @@ def _verdict_in(named: str, at: str | None) -> Iterator[tuple[Ledger, Remembered
 
 def _found(kept: Ledger, named: str, file: Path | None) -> Remembered:
     """The verdict of that digest or file; one that the ledger does not know yet is taken in, duties and all."""
-    from ..errors import InputError
-    from ..history import digest_of_verdict, verdict_of, verdicts
-    from ..strict import read_json
-    from ..undertake import undertake
+    from ..history import verdict_of
+    from ..undertake import taken_in
 
-    if file is None:
-        return verdict_of(kept, named)
-    body = read_json(file, "verdict")
-    try:
-        digest, at = digest_of_verdict(body), datetime.fromisoformat(body["created"])
-        known = [v for v in verdicts(kept) if v.digest == digest]
-        return known[0] if known else undertake(kept, body, at, file.parent)
-    except (KeyError, TypeError, AttributeError, ValueError) as wrong:
-        raise InputError("this is no verdict", file=str(file), hint="`suffice climb FOLDER` writes one") from wrong
+    return verdict_of(kept, named) if file is None else taken_in(kept, file)
 
 
 def _slug(name: str) -> str:

@@ -214,3 +214,24 @@ def test_a_server_says_until_when_its_models_answer(suffice: Command, folder: Pa
         found = asked(suffice, "due", folder, "--today", "2026-12-01", "--look")
     ends = next(d for d in found["duties"] if d["kind"] == "retirement")
     assert (ends["due"], ends["evidence"]["source"]) == ("2027-01-13", "the server's own list of models")
+
+
+def test_a_verdict_that_the_ledger_does_not_know_yet_is_taken_in(suffice: Command, folder: Path) -> None:
+    (folder / ".suffice" / "ledger.db").unlink()
+    Ledger.open(folder / ".suffice" / "ledger.db").close()
+    assert next(d["due"] for d in asked(suffice, "due", folder, "--today", "2026-12-01")["duties"]) == "2026-12-05"
+    (folder / "verdict.json").write_text("{}", encoding="utf-8")
+    assert asked(suffice, "due", folder, code=2)["error"]["message"] == "this is no verdict"
+
+
+def test_own_prices_and_days_count_where_the_folder_is_this_one(suffice: Command, folder: Path) -> None:
+    (folder / "retirements.yaml").write_text(
+        'us: [{for: "gpt-4o*", on: "2027-05-01", source: a letter}]\n', encoding="utf-8"
+    )
+    here = Path.cwd()
+    try:
+        os.chdir(folder)
+        days = [d["due"] for d in asked(suffice, "due", "--today", "2026-12-01")["duties"]]
+    finally:
+        os.chdir(here)
+    assert days[:2] == ["2026-12-05", "2027-04-30"]
