@@ -6,9 +6,13 @@ import json
 import random
 from dataclasses import replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from watch.traffic import MONDAY, exchanges
 
 from suffice.errors import InputError
@@ -66,6 +70,26 @@ def test_a_file_every_few_days_says_what_the_whole_log_says(tmp_path: Path) -> N
         days.take(e for e in told if e.time is not None and int(e.time - MONDAY) // DAY // 7 == part)
         save(days, state)
     assert body_of(watch(read(state))) == body_of(watch(Days(), told))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.integers(0, 700), max_size=5), st.booleans())
+def test_however_a_log_is_cut_into_readings_the_same_is_kept(cuts: list[int], overlapping: bool) -> None:
+    """Consecutive pieces, each read alone or with all that came before it, through what is written between them."""
+    told = month()[:700]
+    whole, days = Days(), Days()
+    whole.take(told)
+    for first, last in pairwise([0, *sorted(cuts), len(told)]):
+        days.take(told[0 if overlapping else first : last])
+        days = restored(days)
+    assert days.kept == whole.kept and days.closed == whole.closed
+
+
+def restored(days: Days) -> Days:
+    """What a file would give back."""
+    with TemporaryDirectory() as folder:
+        save(days, Path(folder) / "watch.json")
+        return read(Path(folder) / "watch.json")
 
 
 def test_neither_order_nor_repetition_within_a_reading_matters() -> None:
