@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Literal
 
 from .consumption import Draws
@@ -19,6 +19,8 @@ MONTHS = 120.0
 """The same, in months."""
 STEPS = 2_000
 """Whole machines that are looked at one by one."""
+SHOWN = 5
+"""Crossings that a sentence names."""
 REDRAWN = 300
 """Draws in which the crossings are found again."""
 GIVEN = ("requests_per_day", "months", "price_factor")
@@ -73,16 +75,14 @@ class Breakeven:
     @property
     def words(self) -> str:
         """The answer alone, for a table."""
-        at = self.even.at
-        match self.even.answer:
-            case "always" | "never":
-                return self.even.answer
-            case "from" | "up to":
-                return f"{self.even.answer} {at[0]:,.0f}"
-            case _:
-                more = f" and {len(at) - 4} more" if len(at) > 4 else ""
-                turns = ", ".join(f"{x:,.0f}" for x in at[:4])
-                return f"{'until' if self.even.starts_cheaper else 'from'} {turns}{more}, turning each time"
+        even = self.even
+        if even.answer in ("always", "never"):
+            return even.answer
+        ends = [f"{x:,.0f}" for x in even.at[:SHOWN]]
+        spans = [f"up to {ends.pop(0)}"] if even.starts_cheaper else []
+        spans += [f"from {a}{f' to {b}' if b else ''}" for a, b in zip_longest(ends[::2], ends[1::2])]
+        more = f" and {len(even.at) - SHOWN} more turns" if len(even.at) > SHOWN else ""
+        return f"{', '.join(spans)}{more}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,7 +229,8 @@ def _said(found: Breakeven, costs: str, unit: str) -> str:
     answer, at, doubt = found.even.answer, found.even.at, ""
     if at and found.low is not None and found.high is not None and found.high > found.low:
         digits = ",.3g" if found.high < 1_000 else ",.0f"
-        doubt = f" ({found.low:{digits}} to {found.high:{digits}})"
+        first = "the first " if len(at) > 1 else ""
+        doubt = f" ({first}{found.low:{digits}} to {found.high:{digits}})"
     if not at and (sure := found.shares.get(answer, 1.0)) < 0.975:
         doubt = f" (in {sure:.0%} of draws)"
     if answer in ("always", "never"):

@@ -11,7 +11,7 @@ from pathlib import Path
 from .bills import Prices, Tariff, batched, cached, managed, on_model, prices_of, self_hosted
 from .cost import INPUTS, Bill, Cost, Quantity, cost_of
 from .digest import file_digest, plain
-from .economics import Economics, figures_of, stack_told
+from .economics import Economics, figures_of, pair_told, stack_told
 from .errors import InputError, OwnCode
 from .evidence import Evidence, Reading
 from .plugins import installed_only
@@ -81,11 +81,19 @@ class Quote:
         models = [t.price for t in prices.tariffs if t.price] + [p for p in [self._other] if p]
         figures = [plain(f) for f in figures_of(bills, prices)]
         volume = next((b.volume for b in bills), None)
+        rented = [w for w in self.ways if w.quantities.keys() & {"machine_hour"}]
+        base = self.economics.bills[self.stack]
+        pairs = [
+            {"heavier": w.title, "lighter": base.title, **pair_told(w, base, self.economics.draws)}
+            for w in rented
+            if base.basis and "machine_hour" not in base.quantities
+        ]
         return {
             **told,
             "requests_per_day": volume,
             "stack": self.stack,
             "ways": ways,
+            "break_even": [*told["break_even"], *pairs],
             "figures": figures,
             "models": [plain(m) for m in dict.fromkeys(models)],
         }

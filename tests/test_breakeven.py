@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from suffice.breakeven import Line, by_month, by_volume, even, line_of, tornado
+from suffice.breakeven import Answer, Breakeven, Even, Line, by_month, by_volume, even, line_of, tornado
 from suffice.consumption import Draws
 from suffice.cost import Bill, Quantity, cost_of
 
@@ -93,6 +93,25 @@ def test_whole_machines_turn_the_ranking_back_and_forth() -> None:
     assert found.at == pytest.approx((9_375, 10_000, 18_750, 20_000, 28_125, 30_000, 37_500, 40_000, 46_875, 50_000,
         56_250, 60_000, 65_625, 70_000, 75_000, 80_000, 84_375, 90_000, 93_750, 100_000, 103_125, 110_000, 112_500,
         120_000, 121_875, 130_000, 131_250, 140_000, 140_625))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("at", "starts", "words"),
+    [
+        ((10.0,), False, "from 10"),
+        ((10.0,), True, "up to 10"),
+        ((10.0, 20.0, 30.0), False, "from 10 to 20, from 30"),
+        ((10.0, 20.0), True, "up to 10, from 20"),
+        (
+            (1e4, 2e4, 3e4, 4e4, 5e4, 6e4),
+            False,
+            "from 10,000 to 20,000, from 30,000 to 40,000, from 50,000 and 1 more turns",
+        ),
+    ],
+)
+def test_crossings_in_words(at: tuple[float, ...], starts: bool, words: str) -> None:
+    answer: Answer = "between" if len(at) > 1 else "up to" if starts else "from"
+    assert Breakeven(Even(answer, at, starts), None, None, {}).words == words
 
 
 def test_never_and_always_are_answers() -> None:

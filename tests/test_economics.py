@@ -112,6 +112,9 @@ def test_a_quote_has_the_verdicts_numbers_and_other_ways(climbed: Path) -> None:
     model = kept["stages"]["model"]["estimate"]
     assert ways["in batches"]["stages"]["model"]["estimate"] == pytest.approx(model / 2)
     assert ways["on own GPUs"]["machines"]["machines"]["estimate"] >= 1
+    (rented,) = [p for p in found["break_even"] if p["heavier"].endswith("on own GPUs")]
+    even = rented["requests_per_day"]
+    assert even["answer"] in ("from", "between") and even["low"] < even["at"][0] < even["high"]
     assert found["models"][0]["name"] == "flip-coin" and found["models"][0]["overridden"]
 
 
