@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 Body = Mapping[str, Any]
 SHOWN_TURNS = 5
+NARROW = 100
+"""Columns below which a row does not say what it is priced by."""
 
 
 def price(
@@ -160,7 +162,7 @@ def _quote(body: Body, screen: Console) -> None:
     said = "volume not known: set profile.requests_per_day, or --requests-per-day N"
     title = f"At {volume:,.0f} requests a day" if volume is not None else said
     screen.print(Text(title, style="bold"))
-    screen.print(_table(body))
+    screen.print(_table(body, wide=screen.width >= NARROW))
     for heading, lines in _sections(body):
         if lines:
             screen.print()
@@ -171,21 +173,23 @@ def _quote(body: Body, screen: Console) -> None:
     screen.print(Text(body["method"], style="dim"))
 
 
-def _table(body: Body) -> Table:
+def _table(body: Body, *, wide: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    for name in ("stack", "quality", "a request", "a month", "low to high", "to build", "priced by"):
+    names = ("stack", "quality", "a request", "a month", "low to high", "to build", *(("priced by",) if wide else ()))
+    for name in names:
         table.add_column(name, justify="left" if name in ("stack", "priced by") else "right", overflow="fold")
     quality = {p["title"]: p["quality"] for p in body["frontier"]}
     for row in [*body["stacks"], *body["ways"]]:
         reached = quality.get(row["title"])
-        table.add_row(
+        cells = (
             f"{'✓ ' if row.get('kept') else ''}{row['title']}",
             f"{reached['estimate']:.2f}" if reached else "",
             *_cells(row),
             row["basis"] or "nobody knows what its model costs",
         )
+        table.add_row(*cells[: len(names)])
     return table
 
 
