@@ -218,7 +218,17 @@ def cached(bill: Bill, figures: Book) -> Bill | None:
     prefix = min(taken.prefix * taken.asked, held.estimate)
     ends = Quantity(prefix * hits.estimate, prefix * hits.low, prefix * hits.high, figure="cache_hits")
     share = f"{prefix / held.estimate:.0%} of the tokens read stand at the beginning of every prompt"
-    return bill.having({"tokens_cached": ends}, f"{bill.title}, prompts cached", share)
+    changed, note = _cached_price(bill, figures)
+    return bill.having({"tokens_cached": ends, **changed}, f"{bill.title}, prompts cached", share + note)
+
+
+def _cached_price(bill: Bill, figures: Book) -> tuple[dict[str, Quantity], str]:
+    """What a cached token costs where the model's own list has no lower price for it."""
+    read, told = bill.quantities["usd_in"], figures.figure("cached_price")
+    if "usd_cached" in bill.quantities and bill.quantities["usd_cached"].estimate < read.estimate:
+        return {}, ""
+    price = Quantity(*(read.estimate * share for share in (told.estimate, told.low, told.high)), figure="cached_price")
+    return {"usd_cached": price}, f"; a cached token is taken to cost {told.estimate:g} of another"
 
 
 def batched(bill: Bill, figures: Book, price: ModelPrice | None) -> Bill | None:

@@ -142,6 +142,14 @@ def test_a_stable_prefix_is_measured_and_read_from_the_cache() -> None:
     assert cost(way).stages["model"].high < cost(found).stages["model"].low
 
 
+def test_a_list_without_a_price_for_cached_tokens_takes_the_frameworks_tenth() -> None:
+    known = Tariff(SPEC, "list", replace(PRICE, cached=PRICE.input))
+    found = bill_of(reading(PROMPT), "r", Prices(book(), (known,)), title="a stack")
+    way = cached(found, book())
+    assert way is not None and way.quantities["usd_cached"].estimate == pytest.approx(0.2)
+    assert "0.1 of another" in way.notes[-1]
+
+
 @pytest.mark.parametrize("layer", [{"use": "retrieval"}, {"use": "few_shot"}, {"use": "few_shot", "mode": "nearest"}])
 def test_no_prefix_is_told_where_a_layer_words_it_anew(layer: dict[str, Any]) -> None:
     assert consumption_of(reading(layer, PROMPT), "r").prefix is None and cached(bill(layer, PROMPT), book()) is None
