@@ -227,7 +227,8 @@ def _cached_price(bill: Bill, figures: Book) -> tuple[dict[str, Quantity], str]:
     read, told = bill.quantities["usd_in"], figures.figure("cached_price")
     if "usd_cached" in bill.quantities and bill.quantities["usd_cached"].estimate < read.estimate:
         return {}, ""
-    price = Quantity(*(read.estimate * share for share in (told.estimate, told.low, told.high)), figure="cached_price")
+    usd = read.estimate
+    price = Quantity(usd * told.estimate, usd * told.low, usd * told.high, figure="cached_price")
     return {"usd_cached": price}, f"; a cached token is taken to cost {told.estimate:g} of another"
 
 
