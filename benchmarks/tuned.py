@@ -196,7 +196,7 @@ TASKS: Mapping[str, Callable[[Path, argparse.Namespace], Path]] = {
     "clinc150": clinc150,
 }
 SIZES = {"banking77": (10_003, 600), "snips": (2_000, 300), "bfcl": (500, 150), "clinc150": (3_000, 1_000)}
-FORCED = {"records": ("clean pairs", "volume", "owner"), "bfcl": ("prompting exhausted",)}
+FORCED = {"records": ("clean pairs", "volume"), "bfcl": ("prompting exhausted",)}
 
 
 # What came of it

@@ -39,6 +39,7 @@ def folder(tmp_path: Path) -> Path:
         "goal": GOAL,
         "model": f"{HERE}:wordy",
         "prompt": "prompt.md",
+        "target": {"quality": 0.9},
         "profile": {"owner": "Ada", "requests_per_day": 20_000, "stable_months": 12},
         "training": {"trainer": f"{HERE}:Pupil"},
     }
