@@ -124,13 +124,19 @@ def _closing_where_it_fails(engine: Engine) -> Iterator[None]:
 def _engine(where: Path | str, *, durable: bool) -> Engine:
     from sqlalchemy import create_engine, event
 
-    url = str(where) if "://" in str(where) else f"sqlite:///{_private(Path(where))}"
+    url = _with_driver(str(where)) if "://" in str(where) else f"sqlite:///{_private(Path(where))}"
     sqlite = url.startswith("sqlite")
     given = {"timeout": BUSY_SECONDS, "check_same_thread": False} if sqlite else {}
     engine = create_engine(url, connect_args=given, isolation_level="AUTOCOMMIT")
     if sqlite:
         event.listen(engine, "connect", _pragmas("NORMAL" if durable else "OFF"))
     return engine
+
+
+def _with_driver(url: str) -> str:
+    """The URL with the driver that Suffice is tested with, where it names none."""
+    scheme, _, rest = url.partition("://")
+    return f"postgresql+psycopg://{rest}" if scheme in ("postgres", "postgresql") else url
 
 
 def shown(where: Path | str) -> str:

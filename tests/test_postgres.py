@@ -52,6 +52,14 @@ def test_what_was_kept_is_there_when_opened_again(url: str) -> None:
         assert (ledger.totals().replies, ledger.totals().usd) == (1, 0.1 + 0.2)
 
 
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_a_url_without_a_driver_is_one_with_ours(url: str, scheme: str) -> None:
+    with Ledger.open(url.replace("postgresql+psycopg", scheme)) as ledger:
+        ledger.keep("k", ANSWER)
+    with Ledger.open(url) as ledger:
+        assert ledger.reply("k") == ANSWER
+
+
 def test_a_server_that_is_not_there_is_one_clear_error_without_the_password() -> None:
     with pytest.raises(Damaged, match="cannot use the ledger") as wrong:
         Ledger.open("postgresql+psycopg://ada:hunter2@127.0.0.1:1/none")

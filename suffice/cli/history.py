@@ -55,9 +55,10 @@ def decision(
     from ..undertake import let_go, take_on
 
     now = datetime.now(UTC)
-    with _verdict_in(verdict, ledger) as (kept, found, home):
+    with _verdict_in(verdict, ledger) as (kept, found, home, strange):
         before = [d for d in dues(kept, now.date(), task=found.task, folder=home) if d.stack == found.stack]
-        taken = decide_on(kept, found, by=by, chosen=choose, because=because, at=now)
+        evidence = {"taken_in": "from a verdict.json that this ledger had not seen"} if strange else {}
+        taken = decide_on(kept, found, by=by, chosen=choose, because=because, at=now, evidence=evidence)
         if given_up(kept, found):
             let_go(kept, found, f"{choose} by {taken.by}", now.date())
         elif taken.chosen == "kept":
@@ -112,9 +113,10 @@ def _counted(place: Path | str) -> dict[str, Json]:
 
 
 @contextmanager
-def _verdict_in(named: str, at: str | None) -> Iterator[tuple[Ledger, Remembered, Path]]:
-    """The ledger, the verdict in it and its folder."""
+def _verdict_in(named: str, at: str | None) -> Iterator[tuple[Ledger, Remembered, Path, bool]]:
+    """The ledger, the verdict in it, its folder, and whether the ledger had not seen it."""
     from ..errors import InputError
+    from ..history import verdicts
     from ..ledger import Ledger, place_of
     from .proof import verdict_at
 
@@ -125,7 +127,8 @@ def _verdict_in(named: str, at: str | None) -> Iterator[tuple[Ledger, Remembered
     if file is None and isinstance(place, Path) and not place.is_file():
         raise InputError(f"no verdict `{named[:64]}`", hint="name a verdict.json, a task folder, or a digest")
     with Ledger.open(place) as kept:
-        yield kept, _found(kept, named, file), home
+        before = len(verdicts(kept))
+        yield kept, _found(kept, named, file), home, len(verdicts(kept)) > before
 
 
 def _found(kept: Ledger, named: str, file: Path | None) -> Remembered:

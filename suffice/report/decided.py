@@ -31,7 +31,9 @@ def _lines(decision: Decision, verdict: Remembered, duties: Sequence[Due]) -> It
     yield from _section("Context", [_whole(str(body["task"].get("goal") or "")), "", _whole(str(body["headline"]))])
     yield from _section("Options measured", _options(body["steps"]))
     yield from _section("Decision", [f"{escaped(stop)}: **{decision.chosen}**. {_whole(decision.because)}"])
-    yield from _section("Evidence", [f"- {name}: `{value}`" for name, value in decision.evidence.items() if value])
+    yield from _section(
+        "Evidence", [f"- {name.replace('_', ' ')}: `{value}`" for name, value in decision.evidence.items() if value]
+    )
     yield from _section("Duties that come with it", _duties(duties, decision))
     changes = [f"- {escaped(str(x))}" for x in body.get("what_would_change_this") or ["nothing that was measured"]]
     yield from _section("What would change it", changes)

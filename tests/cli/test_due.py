@@ -182,6 +182,12 @@ def test_a_verdict_from_elsewhere_is_taken_in_by_deciding_on_it(suffice: Command
     (tmp_path / "verdict.json").write_text((VERDICTS / "trained.json").read_text("utf-8"), encoding="utf-8")
     told = asked(suffice, "decision", tmp_path, "--by", "Ada", "--choose", "deferred", "--because", "wait")
     assert asked(suffice, "history", tmp_path)["verdicts"][0]["digest"] == told["decision"]["verdict"]
+    assert (
+        "had not seen" in told["decision"]["evidence"]["taken_in"]
+        and "had not seen" in Path(told["record"]).read_text()
+    )
+    again = asked(suffice, "decision", tmp_path, "--by", "Ada", "--choose", "kept", "--because", "now")
+    assert "taken_in" not in again["decision"]["evidence"]
     (tmp_path / "verdict.json").write_text('{"task": 1}', encoding="utf-8")
     wrong = asked(suffice, "decision", tmp_path, "--by", "A", "--choose", "kept", "--because", "x", code=2)
     assert wrong["error"]["message"] == "this is no verdict"
