@@ -124,7 +124,7 @@ class Economics:
 
     def _stack(self, stack: Measured) -> dict[str, Json]:
         bill, cost = self.bills[stack.title], self.costs.get(stack.title)
-        notes = [*bill.notes, *_known(bill, self.draws)]
+        notes = [*bill.notes, *known_words(bill, self.draws)]
         known = {"title": stack.title, "run": stack.run, "kept": stack.kept, "notes": notes}
         return {**known, **stack_told(bill, cost)}
 
@@ -134,7 +134,7 @@ class Economics:
         return {"heavier": heavy, "lighter": light, **found}
 
 
-def _known(bill: Bill, draws: Draws) -> list[str]:
+def known_words(bill: Bill, draws: Draws) -> list[str]:
     """How many more requests would tell what one costs, where these do not tell it well."""
     found = known_within(bill, draws)
     if found is None or found[0] <= CLOSE:

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
-from .bills import Prices, Tariff, batched, cached, managed, on_model, prices_of, self_hosted
-from .cost import INPUTS, Bill, Cost, Quantity, cost_of
-from .digest import file_digest, plain
-from .economics import Economics, figures_of, pair_told, stack_told
+from .bills import Prices, Tariff, prices_of
+from .cost import INPUTS, Bill, Quantity
+from .digest import file_digest
+from .economics import Economics
 from .errors import InputError, OwnCode
 from .evidence import Evidence, Reading
 from .plugins import installed_only
-from .pricebook import Book, ModelPrice, book, meant
+from .pricebook import Book, book, meant
 from .strict import read_json
 from .types import Json
 from .verdict import Conclusion
+from .ways import Ways
 
 Changes = Mapping[str, tuple[float, float]]
 """What if: a figure's or an input's name, and the ends of its range."""
@@ -38,69 +39,17 @@ class Quote:
     """Another model that the same tokens are priced at."""
 
     @cached_property
-    def ways(self) -> tuple[Bill, ...]:
-        """The named stack with cached prompts, in batches, on another model and on own GPUs, where that can be told."""
-        figures = self.economics.prices.book
-        bill, price = self.economics.bills[self.stack], self._price
-        other = figures.model(self.model) if self.model else None
-        if self.model and other is None:
-            raise InputError(
-                f"no price is known for the model `{self.model[:80]}`", hint="give one in prices.yaml under `models`"
-            )
-        moved = on_model(bill, other, self.economics.draws) if other else None
-        found = [
-            moved,
-            cached(bill, figures),
-            batched(bill, figures, price),
-            self_hosted(bill, figures),
-            managed(bill, figures),
-        ]
-        found += [cached(moved, figures), batched(moved, figures, other)] if moved else []
-        return tuple(way for way in found if way is not None)
-
-    @property
-    def _price(self) -> ModelPrice | None:
-        """What the named stack's model costs by the token, if that is what it is priced by."""
-        run = next(s.run for s in self.economics.stacks if s.title == self.stack)
-        return self.economics.prices.tariff(self.economics.of.reading.runs[run]["stack"]["model"]).price
-
-    @cached_property
-    def way_costs(self) -> Mapping[str, Cost]:
-        """What each of these ways costs, by its title."""
-        return {way.title: cost_of(way, self.economics.draws) for way in self.ways}
+    def ways(self) -> Ways:
+        """Other ways to run the named stack."""
+        plan = self.economics
+        run = next(s.run for s in plan.stacks if s.title == self.stack)
+        price = plan.prices.tariff(plan.of.reading.runs[run]["stack"]["model"]).price
+        return Ways(plan.bills[self.stack], price, plan.prices, self.model, plan.draws)
 
     def body(self) -> dict[str, Json]:
         """All of it as data."""
         with _told_apart(self.verdict):
-            return self._body()
-
-    def _body(self) -> dict[str, Json]:
-        told, prices = self.economics.told(), self.economics.prices
-        bills = [*self.economics.bills.values(), *self.ways]
-        ways = [{"title": w.title, "notes": list(w.notes), **stack_told(w, self.way_costs[w.title])} for w in self.ways]
-        models = [t.price for t in prices.tariffs if t.price] + [p for p in [self._other] if p]
-        figures = [plain(f) for f in figures_of(bills, prices)]
-        volume = next((b.volume for b in bills), None)
-        rented = [w for w in self.ways if w.quantities.keys() & {"machine_hour"}]
-        base = self.economics.bills[self.stack]
-        pairs = [
-            {"heavier": w.title, "lighter": base.title, **pair_told(w, base, self.economics.draws)}
-            for w in rented
-            if base.basis and "machine_hour" not in base.quantities
-        ]
-        return {
-            **told,
-            "requests_per_day": volume,
-            "stack": self.stack,
-            "ways": ways,
-            "break_even": [*told["break_even"], *pairs],
-            "figures": figures,
-            "models": [plain(m) for m in dict.fromkeys(models)],
-        }
-
-    @property
-    def _other(self) -> ModelPrice | None:
-        return self.economics.prices.book.model(self.model) if self.model else None
+            return self.ways.body(self.economics.told(), self.economics.bills.values())
 
 
 def quoted(

@@ -120,8 +120,8 @@ def test_a_quote_has_the_verdicts_numbers_and_other_ways(climbed: Path) -> None:
 
 def test_another_model_is_priced_by_the_same_tokens(climbed: Path) -> None:
     found = quote(climbed, model="gpt-4o-mini")
-    (way,) = [w for w in found.ways if w.title.endswith("on gpt-4o-mini")]
-    own, other = found.economics.costs[found.stack], found.way_costs[way.title]
+    (way,) = [w for w in found.ways.bills if w.title.endswith("on gpt-4o-mini")]
+    own, other = found.economics.costs[found.stack], found.ways.costs[way.title]
     assert other.stages["model"].estimate < own.stages["model"].estimate
     with pytest.raises(InputError, match="no price is known"):
         quote(climbed, model="no-such-model").body()

@@ -24,9 +24,9 @@ ROWS = (
     "consumption cost bills breakeven frontier ablation ablate draw sway judged curate "
     "datasheet readiness decide jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
-    "variance leave_out audit regressions worth provable afterwards economics verdict quote worked "
-    "freeze tuning descend taught train reuse confirm declare obligations steward undertake climb preview schooling whole verify "
-    "latency forecast loadtest watch",
+    "variance leave_out audit regressions worth provable afterwards economics verdict ways quote worked tally "
+    "freeze tuning descend taught train reuse confirm declare obligations steward undertake climb "
+    "preview schooling whole verify latency forecast loadtest watch",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from ..pricebook import Book, ModelPrice
+    from ..quote import Changes
 
 Body = Mapping[str, Any]
 SHOWN_TURNS = 5
@@ -119,14 +120,38 @@ def _given(
 
 
 def _of_verdict(of: Path, stack: str | None, model: str | None, what_if: Sequence[str], as_json: bool) -> None:
+    from ..errors import InputError
     from ..pricebook import book
     from ..quote import parsed, quoted
     from .proof import verdict_at
 
-    path = verdict_at(of)
-    found = quoted(path, stack=stack, model=model, changes=parsed(what_if, book(path.parent)))
-    body = found.body()
+    told = book(of.parent if of.is_file() else of)
+    try:
+        path = verdict_at(of)
+    except InputError:
+        if not (of / "suffice.yaml").is_file():
+            raise
+        body = _of_runs(of, stack, model, parsed(what_if, told))
+    else:
+        body = quoted(path, stack=stack, model=model, changes=parsed(what_if, told)).body()
     tell(as_json, body, lambda screen: _quote(body, screen))
+
+
+def _of_runs(of: Path, stack: str | None, model: str | None, changes: Changes) -> Body:
+    """A task that was run and not climbed: what its stack takes, from the ledger."""
+    from ..errors import InputError
+    from ..ledger import place_of
+    from ..load import load
+    from ..tally import tally
+    from .standing import ledger_of, standing
+
+    task = load(of)
+    place = place_of(task.state)
+    if isinstance(place, Path) and not place.is_file():
+        raise InputError("there is neither a verdict nor a run", file=str(of), hint="suffice climb, or suffice run")
+    asked, _ = standing(task, stack)
+    with ledger_of(task) as ledger:
+        return tally(task, asked, ledger, model=model, changes=changes)
 
 
 # For people

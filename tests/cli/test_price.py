@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -124,6 +125,23 @@ def test_a_climbed_task_is_priced(folder: Path, suffice: Command) -> None:
     more = body(suffice("price", folder / "verdict.json", "--requests-per-day", "10000", "--json"))
     one, other = (x["stacks"][0]["parts"]["requests_month"]["estimate"] for x in (told, more))
     assert other == pytest.approx(2 * one)
+
+
+def test_a_task_that_was_run_and_not_climbed_is_priced_from_its_ledger(
+    folder: Path, suffice: Command, tmp_path: Path
+) -> None:
+    for name in ("mine.py", "examples.jsonl", "suffice.yaml", "prices.yaml"):
+        shutil.copy(folder / name, tmp_path / name)
+    assert "suffice climb" in body(suffice("price", tmp_path, "--json"), 2)["error"]["hint"]
+    assert not (tmp_path / ".suffice").exists()
+    ran = body(suffice("run", tmp_path, "--json"))
+    told = body(suffice("price", tmp_path, "--requests-per-day", "1000", "--model", "gpt-4o-mini", "--json"))
+    (stack,) = told["stacks"]
+    assert (
+        stack["measured"] == ran["n"] and stack["usd_per_month"]["estimate"] > 0 and told["requests_per_day"] == 1_000
+    )
+    assert any(way["title"].endswith("on gpt-4o-mini") for way in told["ways"])
+    assert "as it was run" in suffice("price", tmp_path).stdout
 
 
 def test_the_report_of_a_climbed_task_has_sliders(folder: Path) -> None:
