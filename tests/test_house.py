@@ -26,7 +26,7 @@ ROWS = (
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
     "variance leave_out audit regressions worth provable afterwards economics verdict ways quote worked tally "
     "freeze tuning descend taught train reuse confirm declare obligations steward undertake climb "
-    "preview schooling whole verify latency forecast loadtest watch",
+    "preview schooling whole verify latency forecast openloop loadtest watch",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

@@ -1,0 +1,262 @@
+"""Open loop: requests sent when they are due, whatever became of those before, each timed from when it was due.
+
+A closed loop, which sends the next request when one is answered, asks a stalled system less and so excuses it
+(coordinated omission: Tene 2013, "How not to measure latency"). Replies are bought anew: one attempt each, past the
+reply cache, within the budget, noted in the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .budget import Budget
+from .data import Dataset, Example
+from .errors import InputError, ModelError, SufficeError
+from .ledger import Attempt, Ledger
+from .model import Model
+from .price import usd
+from .record import Record
+from .run import FATAL, Progress
+from .score import Score
+from .stack import Stack
+from .types import Answer, Ask, Json, Request, Usage
+
+GRACE_S = 60.0
+"""How long after the last arrival replies are waited for, or as long as the arrivals took where that is longer."""
+TICK_S = 0.1
+UNFINISHED = "unfinished"
+"""Stands where a fault stands, for requests that had no reply when waiting ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One request: when it was due, sent and answered, in seconds since its phase began."""
+
+    example: str
+    due_s: float
+    sent_s: float
+    ended_s: float
+    record: Record
+
+    @property
+    def service_ms(self) -> float:
+        """From being sent to being answered."""
+        return (self.ended_s - self.sent_s) * 1000
+
+    @property
+    def response_ms(self) -> float:
+        """From being due to being answered: waiting counts."""
+        return (self.ended_s - self.due_s) * 1000
+
+
+def schedule(rate_per_s: float, seconds: float, seed: int) -> tuple[float, ...]:
+    """The moments of arrival, in seconds: exponential gaps, at least one arrival."""
+    draw, now = random.Random(f"arrivals {seed}"), 0.0
+    moments: list[float] = []
+    while (now := now + draw.expovariate(rate_per_s)) < seconds or not moments:
+        moments.append(now)
+    return tuple(moments)
+
+
+def costs(stack: Stack, request: Request) -> bool:
+    """Whether a reply may cost money: the model has a list price to be looked up, or says what it costs at most."""
+    if getattr(stack.model, "price_name", None) is not None:
+        return True
+    return hasattr(stack.model, "most") and bool(stack.model.most(request))
+
+
+def passes(dataset: Dataset, seed: int) -> Iterator[Example]:
+    """The examples without end: each pass asks every one once, in another order."""
+    draw = random.Random(f"examples {seed}")
+    while True:
+        order = list(dataset)
+        draw.shuffle(order)
+        yield from order
+
+
+class Phase:
+    """Requests in their order; each worker takes the next, waits until it is due, and asks."""
+
+    def __init__(
+        self, name: str, asked: Ask, bought: Bought, examples: Sequence[Example], due: Sequence[float] | None
+    ) -> None:
+        self.name, self.asked, self.bought, self.examples, self.due = name, asked, bought, examples, due
+        """`due` in seconds from the start; None sends each request as soon as a worker is free."""
+        self.sent: list[Sent] = []
+        self.unfinished = 0
+        self.todo: Iterator[int] = iter(range(len(examples)))
+        self.begun: dict[int, float] = {}
+        self.stop = threading.Event()
+        self.moved = threading.Condition()
+        self.wrong: BaseException | None = None
+        self.start = 0.0
+
+    def driven(self, workers: int, progress: Callable[[Progress], object] | None) -> Phase:
+        """Send everything; return when all is answered, or waiting has an end. Raises what no request can survive."""
+        threads = [threading.Thread(target=self._work, name=f"{self.name} {n}", daemon=True) for n in range(workers)]
+        self.start = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        try:
+            self._watch(progress)
+        finally:
+            self.stop.set()
+            if self.bought.ledger:
+                self.bought.ledger.flush()
+        if self.wrong is not None:
+            raise self.wrong
+        return self
+
+    def _work(self) -> None:
+        try:
+            for number in self.todo:
+                if self._wait(number):
+                    return
+                self._one(number)
+        except BaseException as wrong:
+            with self.moved:
+                self.wrong = self.wrong or wrong
+                self.stop.set()
+                self.moved.notify_all()
+
+    def _wait(self, number: int) -> bool:
+        """Sleep until the request is due; whether to stop instead."""
+        left = 0.0 if self.due is None else self.start + self.due[number] - time.perf_counter()
+        return self.stop.wait(left) if left > 0 else self.stop.is_set()
+
+    def _watch(self, progress: Callable[[Progress], object] | None) -> None:
+        last = self.due[-1] if self.due else 0.0
+        deadline = self.start + last + max(GRACE_S, last)
+        while len(self.sent) < len(self.examples) and not self.stop.is_set():
+            if self.due is not None and time.perf_counter() > deadline:
+                self._cut_off()
+                return
+            with self.moved:
+                self.moved.wait(TICK_S)
+            if progress is not None:
+                progress(self._progress(last))
+
+    def _one(self, number: int) -> None:
+        example = self.examples[number]
+        sent = self.begun[number] = time.perf_counter() - self.start
+        answer, fault, error = self._asked(example)
+        ended = time.perf_counter() - self.start
+        due = sent if self.due is None else self.due[number]
+        record = _record(self.name, number, example, answer, fault, error)
+        self.bought.keep(record, {"phase": self.name, "due_s": due, "sent_s": sent, "ended_s": ended})
+        with self.moved:
+            if not self.stop.is_set():
+                self.sent.append(Sent(example.id, due, sent, ended, record))
+            if len(self.sent) == len(self.examples):
+                self.moved.notify_all()
+
+    def _asked(self, example: Example) -> tuple[Answer | None, str, str]:
+        """The answer, or the class of the failure and what it said; what ends a test is raised."""
+        request = example.request
+        try:
+            return self.asked(request if request.id is not None else replace(request, id=example.id)), "", ""
+        except ModelError as wrong:
+            if wrong.fault in FATAL:
+                raise
+            return None, wrong.fault, str(wrong)
+        except SufficeError:
+            raise
+        except Exception as wrong:
+            return None, "stack", f"{type(wrong).__name__}: {wrong}"
+
+    def _cut_off(self) -> None:
+        """Whoever has no reply by now has waited this long at least."""
+        with self.moved:
+            self.stop.set()
+            now, known = time.perf_counter() - self.start, {s.record.id for s in self.sent}
+            self.unfinished = len(self.examples) - len(known)
+            for number, due in enumerate(self.due or ()):
+                record = _record(self.name, number, self.examples[number], None, UNFINISHED, "no reply in time")
+                if record.id not in known:
+                    self.sent.append(Sent(self.examples[number].id, due, self.begun.get(number, now), now, record))
+
+    def _progress(self, last: float) -> Progress:
+        done, took, budget = len(self.sent), time.perf_counter() - self.start, self.bought.budget
+        eta = took / done * (len(self.examples) - done) if done else None
+        left = eta if self.due is None else max(0.0, last - took)
+        return Progress(done, len(self.examples), budget.spent_usd, budget.spent_calls, took, left)
+
+
+class Bought:
+    """The model, each call bought anew: one attempt, within the budget, noted in the ledger; no cache, no retries."""
+
+    def __init__(self, model: object, budget: Budget, ledger: Ledger | None, run: str, pays: bool) -> None:
+        if not isinstance(model, Model):
+            raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
+        self.model, self.budget, self.ledger, self.run, self.pays = model, budget, ledger, run, pays
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def digest(self) -> str:
+        return self.model.digest
+
+    @property
+    def parallel(self) -> int:
+        return self.model.parallel
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        return self.model.spec
+
+    def payload(self, request: Request) -> Json:
+        return self.model.payload(request)
+
+    def __call__(self, request: Request) -> Answer:
+        reserved = self.budget.reserve(self._most(request) if self.budget.usd is not None else 0.0)
+        try:
+            answer = self.model(request)
+        except ModelError as wrong:
+            lost = self._most(request) if wrong.billed else 0.0
+            self.budget.settle(reserved, lost)
+            self._note(request, wrong.fault, lost, 0.0)
+            raise
+        except BaseException:
+            self.budget.settle(reserved, reserved)
+            raise
+        cost = self._priced(answer.usage) if answer.cost is None else answer.cost
+        self.budget.settle(reserved, cost)
+        self._note(request, "", cost, answer.ms)
+        return answer if cost == answer.cost else replace(answer, cost=cost)
+
+    def keep(self, record: Record, at: Mapping[str, Json]) -> None:
+        """Leave the record with its moments; on the disk at once where it was paid for."""
+        if self.ledger is None:
+            return
+        answer = None if record.answer is None else record.answer.noting(load=at)
+        ticket = self.ledger.post_record(self.run, replace(record, answer=answer))
+        if self.pays:
+            ticket.wait(committed=True)
+
+    def _note(self, request: Request, fault: str, cost: float | None, ms: float) -> None:
+        if self.ledger:
+            filed = Attempt("", self.name, 1, fault, bool(cost) or not fault, cost, ms, self.run, request.id or "")
+            self.ledger.post_attempt(filed)
+
+    def _most(self, request: Request) -> float | None:
+        """The most that a call can cost: every byte sent a token, every token allowed written."""
+        if hasattr(self.model, "most"):
+            most: float | None = self.model.most(request)
+            return most
+        sent = len(json.dumps(self.model.payload(request), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+        return self._priced(Usage(sent, request.sampling.max_tokens))
+
+    def _priced(self, usage: Usage) -> float | None:
+        name: str | None = getattr(self.model, "price_name", None)
+        return usd(name, usage) if name else 0.0
+
+
+def _record(phase: str, number: int, example: Example, answer: Answer | None, fault: str, error: str) -> Record:
+    return Record(f"{phase} {number:06d} {example.id}", answer, Score(None, "a load test does not judge"), error, fault)

@@ -1,0 +1,124 @@
+"""A load test keeps its rate whatever replies do, spends only what was allowed, and says how its prediction fared."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from suffice.budget import Budget
+from suffice.data import Dataset, Example
+from suffice.errors import BudgetSpent, InputError, ModelError
+from suffice.layers.prompt import Prompt
+from suffice.ledger import Ledger
+from suffice.loadtest import Drive, loadtest
+from suffice.models.openai import Openai
+from suffice.models.scripted import Scripted
+from suffice.openloop import schedule
+from suffice.scorers.exact import Exact
+from suffice.stack import Stack
+from suffice.types import Request
+
+ITEMS = Dataset(tuple(Example(f"q{n}", f"what {n}", str(n)) for n in range(20)), scorer=Exact())
+QUICK = Drive(100.0, seconds=0.5, sample=10)
+
+
+def stack(parallel: int = 4, **more: object) -> Stack:
+    return Stack(Scripted({}, otherwise="yes it is", parallel=parallel, **more), (Prompt("Say yes."),))  # type: ignore[arg-type]
+
+
+def test_arrivals_are_poisson_at_the_rate_and_the_same_for_the_same_seed() -> None:
+    moments = schedule(50.0, 100.0, 1)
+    assert abs(len(moments) - 5_000) < 4 * 5_000**0.5 and moments == schedule(50.0, 100.0, 1)
+    gaps = [b - a for a, b in pairwise(moments)]
+    assert min(gaps) > 0 and moments[-1] < 100 and moments != schedule(50.0, 100.0, 2)
+    mean = sum(gaps) / len(gaps)
+    spread = (sum((g - mean) ** 2 for g in gaps) / len(gaps)) ** 0.5
+    assert spread == pytest.approx(mean, rel=0.1)
+
+
+def test_a_stall_is_charged_to_every_request_that_was_due_meanwhile() -> None:
+    """One worker, one reply of 0.4 s: a closed loop would count that once, and some twenty requests waited."""
+    stalled, asked = threading.Event(), []
+
+    def says(request: Request) -> str:
+        asked.append(request.id)
+        if len(asked) == 30:  # 8 or fewer to warm up, 20 to predict from: this one is under load
+            stalled.set()
+            time.sleep(0.4)
+        return "fine"
+
+    found = loadtest(Stack(Scripted(says, parallel=1)), ITEMS, Drive(100.0, seconds=1.0, sample=20))
+    assert stalled.is_set() and found.workers == 1
+    assert found.measured.p95.estimate > 200 > 10 * found.service.p95.estimate
+    assert found.answered == found.requests == len(schedule(100.0, 1.0, 0))
+
+
+def test_every_request_leaves_a_record_and_none_is_answered_from_the_cache(tmp_path: Path) -> None:
+    model = Scripted({}, otherwise="yes", parallel=4)
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        found = loadtest(Stack(model), ITEMS, QUICK, ledger=ledger)
+        again = loadtest(Stack(model), ITEMS, QUICK, ledger=ledger)
+        records = ledger.records(found.run)
+        assert again.run != found.run and len(records) == model.calls / 2
+        assert ledger.totals().replies == 0 and ledger.totals(found.run).attempts == len(records)
+    loaded = [r for r in records if r.id.startswith("load ")]
+    assert len(loaded) == found.requests and all(r.answer and r.answer.notes["load"]["due_s"] >= 0 for r in loaded)
+    assert {r.value for r in records} == {None}
+
+
+def test_tokens_and_money_come_to_what_was_predicted(tmp_path: Path) -> None:
+    found = loadtest(stack(usd=0.01), ITEMS, Drive(100.0, 0.5, sample=20, paid=True), budget=Budget(usd=5.0))
+    tokens, money = found.amounts["input_tokens"], found.amounts["usd"]
+    assert tokens.measured and tokens.ratio == pytest.approx(1.0, abs=0.02) and money.ratio == pytest.approx(1.0)
+    assert money.measured == pytest.approx(0.01 * found.requests)
+
+
+def test_nothing_is_paid_for_that_was_not_allowed_and_capped() -> None:
+    dear = stack(usd=0.01)
+    with pytest.raises(InputError, match="buys some"):
+        loadtest(dear, ITEMS, QUICK, budget=Budget(usd=5.0))
+    with pytest.raises(InputError, match="without a cap"):
+        loadtest(dear, ITEMS, Drive(100.0, 0.5, sample=10, paid=True))
+    with pytest.raises(InputError, match="--max-calls allows 20"):
+        loadtest(stack(), ITEMS, QUICK, budget=Budget(calls=20))
+    with pytest.raises(BudgetSpent):
+        loadtest(dear, ITEMS, Drive(100.0, 0.5, sample=10, paid=True), budget=Budget(usd=0.205))
+    assert isinstance(dear.model, Scripted) and dear.model.calls == 20
+    with pytest.raises(InputError, match="buys some"):
+        loadtest(Stack(Openai("gpt-4o", "https://api.openai.com/v1")), ITEMS, QUICK)
+
+
+def test_failures_are_counted_and_a_stack_that_never_answers_is_an_error() -> None:
+    found = loadtest(stack(faults={"server_error": 0.3}), ITEMS, Drive(200.0, 0.5, sample=20))
+    assert 0 < found.faults["server_error"] == found.requests - found.answered
+    with pytest.raises(ModelError, match="were answered"):
+        loadtest(Stack(Scripted({})), ITEMS, QUICK)
+    with pytest.raises(ModelError):
+        loadtest(Stack(Openai("m", "http://127.0.0.1:9/v1")), ITEMS, QUICK)
+
+
+def test_a_steady_stack_does_what_was_predicted_of_it() -> None:
+    """Sleeping 10 ms, two at once, at 60 % of what they can take: only this machine's own unrest is between the two."""
+    found = loadtest(stack(2, latency_ms=10.0), ITEMS, Drive(100.0, 1.5, sample=30))
+    assert found.predicted.p95_ms and found.predicted.p95_ms > found.alone.p95.estimate
+    assert found.ratio_p95 and 0.3 < found.ratio_p95 < 3.0 and 0.3 < found.busy < 1.0
+    assert {s.name for s in found.stages.stages} == {"prompt", "model"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"rate_per_s": 0.0}, {"rate_per_s": 1.0, "seconds": -1.0}, {"rate_per_s": 1.0, "sample": 1}]
+)
+def test_what_cannot_be_driven_is_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        Drive(**wrong)  # type: ignore[arg-type]
+
+
+def test_what_was_found_is_json(tmp_path: Path) -> None:
+    from suffice.digest import plain
+
+    json.dumps(plain(loadtest(stack(), ITEMS, QUICK)), allow_nan=False)
