@@ -1,0 +1,76 @@
+"""`suffice latency` tells of stored records, `suffice loadtest` drives a stack and keeps what it found."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+MODEL = """
+from suffice.models.scripted import Scripted
+
+def quick():
+    return Scripted({}, otherwise="yes", latency_ms=4.0, parallel=4)
+
+def dear():
+    return Scripted({}, otherwise="yes", usd=0.01)
+"""
+
+
+@pytest.fixture
+def task(tmp_path: Path) -> Path:
+    rows = [{"id": f"q{n}", "input": f"what {n}", "expected": "yes"} for n in range(200)]
+    (tmp_path / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "mine.py").write_text(MODEL)
+    (tmp_path / "suffice.yaml").write_text(
+        "model: mine.py:quick\ntarget: {p95_ms: 900, stages: {model: 500}}\nprofile: {requests_per_day: 200000}\n"
+    )
+    return tmp_path
+
+
+def body(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    assert done.returncode == code, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_latency_speaks_of_what_was_run_and_of_the_peak(suffice: Command, task: Path) -> None:
+    error = body(suffice("latency", task, "--json"), 2)["error"]
+    assert error["message"] == "nothing was timed" and "suffice run" in error["hint"]
+    body(suffice("run", task, "--part", "all", "--json"))
+    told = body(suffice("latency", task, "--json", "--peak", "4"))
+    assert told["n"] == 200 and [s["name"] for s in told["stages"]] == ["prompt", "model"]
+    assert told["whole"]["kept"] == "met" and told["stages"][1]["kept"] == "met" and told["breaking"] is None
+    assert told["forecast"]["kept"] is True and told["forecast"]["peak"]["rate_per_s"] == pytest.approx(9.26, abs=0.01)
+    assert "not measured" in told["forecast"]["assumes"][-1]
+    shown = suffice("latency", task)
+    words = " ".join(shown.stdout.split())
+    assert shown.returncode == 0 and "end to end" in words and "requests a second" in words and "…" not in words
+
+
+def test_a_load_test_is_kept_and_the_forecast_rests_on_it(suffice: Command, task: Path) -> None:
+    told = body(suffice("loadtest", task, "--rate", "60", "--seconds", "1", "--sample", "20", "--json"))
+    assert told["requests"] == told["answered"] > 30 and told["kept"] == "cannot tell"
+    assert told["amounts"]["input_tokens"]["ratio"] == pytest.approx(1.0, abs=0.02)
+    assert told["ratio_p95"] > 0 and told["held"] in (True, False)
+    body(suffice("run", task, "--json"))
+    ahead = body(suffice("latency", task, "--json"))["forecast"]
+    assert "not measured" not in ahead["assumes"][-1]
+
+
+def test_a_broken_limit_is_exit_1_and_money_needs_a_word(suffice: Command, task: Path) -> None:
+    file = task / "suffice.yaml"
+    file.write_text("model: mine.py:quick\ntarget: {p95_ms: 1}\n")
+    done = suffice("loadtest", task, "--rate", "150", "--seconds", "1", "--sample", "10")
+    assert done.returncode == 1 and "limit 1 ms: broken" in done.stdout
+    error = body(suffice("loadtest", task, "--json"), 2)["error"]
+    assert error["message"] == "at which rate?"
+    file.write_text("model: mine.py:dear\n")
+    paid = ("loadtest", task, "--rate", "50", "--seconds", "1", "--sample", "5", "--json")
+    assert "--paid" in body(suffice(*paid), 2)["error"]["hint"]
+    assert "cap" in body(suffice(*paid, "--paid"), 2)["error"]["message"]
+    assert body(suffice(*paid, "--paid", "--budget", "0.1"), 3)["error"]["code"] == "budget_spent"
