@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from worlds import world
 
 from suffice.climb import climb
 from suffice.descend import duties_of
+from suffice.freeze import freeze
 from suffice.layer import Duty
 from suffice.ledger import Ledger
 from suffice.models.scripted import Scripted
@@ -85,3 +87,16 @@ def test_a_climb_writes_its_duties_into_the_ledger_with_their_days(tmp_path: Pat
             d.opened in (before, today_utc()) and d.evidence["records"] == found.body["records"]["sha256"]
             for d in opened
         )
+
+
+def test_days_are_counted_from_the_day_on_which_the_verdict_is_frozen(tmp_path: Path) -> None:
+    """A leap day's last half-hour in UTC, which is another day in most places."""
+    task = world(tmp_path, "few_shot", n=120)
+    with Ledger.open(task.state / "ledger.db") as ledger:
+        found = climb(task, ledger=ledger, write=False)
+        assert dues(ledger, date.max) == ()
+        late = datetime(2028, 2, 29, 23, 30, tzinfo=UTC)
+        frozen = freeze(found, task, ledger, stack(task, "prompt"), now=late)
+        assert frozen.body["created"] == "2028-02-29T23:30:00+00:00"
+        days = {d.duty.kind: d.due for d in dues(ledger, date(2028, 2, 29)) if d.due}
+    assert days == {"owner": date(2028, 3, 30), "edge set": date(2028, 8, 29)}

@@ -213,3 +213,17 @@ def test_commands_find_it_by_option_and_by_environment(url: str, tmp_path: Path,
     body = json.loads(done.stdout)
     assert done.returncode == 1 and body["overdue"] >= 2 and time.monotonic() - start < 60
     assert {d["task"] for d in body["duties"]} == {"parcels"}
+
+
+def test_a_ledger_there_goes_back_and_forth_by_command(url: str, tmp_path: Path) -> None:
+    with Ledger.open(url) as ledger:
+        remember(ledger, VERDICT, datetime(2026, 11, 28, tzinfo=UTC))
+
+    def told(*more: str) -> Any:
+        command = [sys.executable, "-m", "suffice", "ledger", "--ledger", url, "--json", *more]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout)
+
+    assert told("--schema", "1") == {"ledger": url.replace("tester@", ""), "before": 2, "schema": 1}
+    assert (told()["schema"], told()["verdicts"]) == (2, 1)
