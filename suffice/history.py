@@ -162,8 +162,8 @@ def decisions(ledger: Ledger, task: str | None = None) -> tuple[Decision, ...]:
     for n, text, previous, link in ledger.select(
         select(t.c.sequence, t.c.body, t.c.previous, t.c.hash).order_by("sequence")
     ):
-        body = json.loads(text)
-        if previous != last or link != link_of(last, "decision", body):
+        body = _body(text)
+        if body is None or previous != last or link != link_of(last, "decision", body):
             raise Damaged(f"decision {n} was changed after it was made", file=ledger.name)
         last = link
         found.append(_decision(body, link))
@@ -221,6 +221,15 @@ def _linked(ledger: Ledger, body: dict[str, Json]) -> Decision:
         told |= {"because": body["because"], "body": text_of(body), "at": body["at"]}
         connection.execute(t.insert().values(previous=last, hash=link, **told))
     return _decision(body, link)
+
+
+def _body(text: str) -> dict[str, Json] | None:
+    """What a row says; None where that is no JSON object."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _decision(body: Mapping[str, Json], link: str) -> Decision:

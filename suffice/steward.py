@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .database import schema
 from .digest import digest_of, plain
-from .errors import InputError
+from .errors import Damaged, InputError
 from .history import words
 from .layer import Duty
 from .ledger import Ledger
@@ -310,12 +310,13 @@ def _said(done: Done) -> dict[str, Json]:
 
 
 def every(ledger: Ledger, *, task: str | None = None, open_only: bool = False) -> list[Due]:
+    """Every duty in the order in which they were opened, without what it costs."""
     from sqlalchemy import select
 
     t = schema().tables["duties"]
     wanted = select(*(t.c[name] for name in _COLUMNS)).order_by(t.c.sequence)
     wanted = wanted if task is None else wanted.where(t.c.task == task)
-    return [_due(row) for row in ledger.select(wanted.where(t.c.done.is_(None)) if open_only else wanted)]
+    return [_read(ledger, row) for row in ledger.select(wanted.where(t.c.done.is_(None)) if open_only else wanted)]
 
 
 def _one(ledger: Ledger, **where: str) -> Due:
@@ -323,7 +324,15 @@ def _one(ledger: Ledger, **where: str) -> Due:
 
     t = schema().tables["duties"]
     ((column, value),) = where.items()
-    return _due(ledger.select(select(*(t.c[name] for name in _COLUMNS)).where(t.c[column] == value))[0])
+    return _read(ledger, ledger.select(select(*(t.c[name] for name in _COLUMNS)).where(t.c[column] == value))[0])
+
+
+def _read(ledger: Ledger, row: Any) -> Due:
+    """A duty as its row says; one that says nothing of the kind was written by somebody else."""
+    try:
+        return _due(row)
+    except (ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise Damaged(f"the duty {row[0]} cannot be read", file=ledger.name, hint="restore a copy") from wrong
 
 
 def _due(row: Any) -> Due:
@@ -331,6 +340,6 @@ def _due(row: Any) -> Due:
     body = json.loads(text)
     duty = duty_of(body["duty"])
     when = date.fromisoformat(due) if due else None
-    told = json.loads(done) if done else None
-    ended = Done(**{**told, "on": date.fromisoformat(told["on"])}) if told else None
+    told = None if done is None else json.loads(done)
+    ended = None if told is None else Done(**{**told, "on": date.fromisoformat(told["on"])})
     return Due(id_, duty, when, duty.owner, date.fromisoformat(opened), stack, None, body["evidence"], ended, task)

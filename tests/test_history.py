@@ -116,6 +116,8 @@ def test_what_nobody_can_decide_is_refused(ledger: Ledger) -> None:
     [
         ("UPDATE decisions SET body = replace(body, 'Ada', 'Bob') WHERE sequence = 1", "decision 1 was changed"),
         ("DELETE FROM decisions WHERE sequence = 1", "decision 2 was changed"),
+        ("UPDATE decisions SET body = '[' WHERE sequence = 2", "decision 2 was changed"),
+        ("UPDATE decisions SET body = '[]' WHERE sequence = 2", "decision 2 was changed"),
         ("UPDATE verdicts SET body = replace(body, 'lightest', 'dearest')", "was changed after it was given"),
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suffice.errors import InputError
+from suffice.errors import Damaged, InputError
 from suffice.history import decide_on
 from suffice.layer import Duty
 from suffice.ledger import Ledger
@@ -192,6 +193,20 @@ def test_a_kill_between_done_and_due_again_leaves_exactly_one(tmp_path: Path, ro
     assert len(every) == len(done) + 1 == len({d.id for d in every})
     assert max(d.on for d in done) >= last - timedelta(days=1)
     assert all(d.next in {x.id for x in every} for d in done)
+
+
+@pytest.mark.parametrize(
+    "change", ["body = '{'", "body = '{}'", "due = 'soon'", "opened = ''", "done = '[]'", "done = '{\"on\":1}'"]
+)
+def test_a_row_that_is_no_duty_is_one_clear_error(tmp_path: Path, change: str) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger.open(path) as ledger:
+        one = opened(ledger, WEEKLY, DAY)
+    with sqlite3.connect(path) as database:
+        database.execute(f"UPDATE duties SET {change}")
+    database.close()
+    with Ledger.open(path) as ledger, pytest.raises(Damaged, match=f"the duty {one.id} cannot be read"):
+        dues(ledger, DAY, done=True)
 
 
 # What a verdict obliges to
