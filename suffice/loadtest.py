@@ -32,6 +32,10 @@ from .types import Answer, Json
 WARM = 8
 """Requests at most that go ahead unmeasured: connections, caches and lanes are open when measuring begins."""
 MOST_WORKERS = 512
+PAUSE_S, QUICK_MS = 0.05, 50.0
+"""The longest pause before a request of the sample, so that it meets a system at rest as most arrivals do, and is timed
+from when it was due as they are. Where requests are quicker than this, the clock's lag shows: how much they slow each
+other is then taken from requests without pauses alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,24 +173,32 @@ class _Test:
 
     def done(self, slo_ms: float | None) -> Loadtest:
         self._closed("warm-up", self.workers, self.warm)
-        alone = self._closed("1 at a time", 1, self.drive.sample)
-        levels = {1: _served(alone, "one at a time")}
-        quiet = list(alone)
-        for level in self._levels(levels[1]):
-            beside = self._closed(f"{level} at a time", level, self.drive.sample)
-            levels[level] = _served(beside, f"{level} at a time")
-            quiet += beside
-        slow = slowdown(levels)
+        pause = min(PAUSE_S, 1 / self.drive.rate_per_s)
+        quiet = self._phase("sample", 1, self.drive.sample, pause_s=pause).sent
+        alone = _served(quiet, "one at a time", of=lambda s: s.response_ms)
+        slow, beside = self._slowed(alone)
         predicted = predicted_p95(
-            levels[1], self.workers, self.drive.rate_per_s, slow=slow, schedule_s=self.due, seed=self.drive.seed
+            alone, self.workers, self.drive.rate_per_s, slow=slow, schedule_s=self.due, seed=self.drive.seed
         )
         load = self._phase("load", self.workers, len(self.due), self.due)
-        return self._found(levels[1], slow, predicted, quiet, load, slo_ms)
+        return self._found(alone, slow, predicted, [*quiet, *beside], load, slo_ms)
+
+    def _slowed(self, alone: Sequence[float]) -> tuple[Slowdown, list[Sent]]:
+        """How requests slow each other, and the requests that told."""
+        levels, asked = {1: alone}, list[Sent]()
+        wanted = self._levels(alone)
+        if wanted and sum(alone) / len(alone) < QUICK_MS:
+            wanted = [1, *wanted]
+        for level in wanted:
+            sent = self._closed(f"{level} at a time", level, self.drive.sample)
+            levels[level] = _served(sent, f"{level} at a time")
+            asked += sent
+        return slowdown(levels), asked
 
     def _allowed(self) -> None:
         """Money is spent only where that was said, and capped; calls only where the caps hold all of them."""
         drive, budget = self.drive, self.budget
-        wanted = self.warm + 3 * drive.sample + len(self.due)
+        wanted = self.warm + 4 * drive.sample + len(self.due)
         if self.pays:
             if not drive.paid:
                 raise InputError(
@@ -197,7 +209,7 @@ class _Test:
                 raise InputError("paid replies without a cap", hint="add --budget USD or --max-calls N")
         if budget.calls is not None and budget.calls - budget.spent_calls < wanted:
             raise InputError(
-                f"the test takes up to {wanted} requests ({self.warm} to warm up, {3 * drive.sample} to predict from, "
+                f"the test takes up to {wanted} requests ({self.warm} to warm up, {4 * drive.sample} to predict from, "
                 f"{len(self.due)} at the rate), and --max-calls allows {budget.calls - budget.spent_calls}",
                 hint="raise --max-calls, or lower --rate, --seconds or --sample",
             )
@@ -220,13 +232,14 @@ class _Test:
 
     def _closed(self, name: str, level: int, count: int) -> list[Sent]:
         """So many requests at a time, each sent when another is answered."""
-        return self._phase(name, level, count, None).sent
+        return self._phase(name, level, count).sent
 
-    def _phase(self, name: str, level: int, count: int, due: Sequence[float] | None) -> Phase:
+    def _phase(
+        self, name: str, workers: int, count: int, due: Sequence[float] | None = None, pause_s: float = 0.0
+    ) -> Phase:
         self.asks += count
-        return Phase(name, self.asked, self.bought, [next(self.examples) for _ in range(count)], due).driven(
-            level, self.progress
-        )
+        examples = [next(self.examples) for _ in range(count)]
+        return Phase(name, self.asked, self.bought, examples, due, pause_s=pause_s).driven(workers, self.progress)
 
     def _found(
         self,
@@ -266,9 +279,9 @@ class _Test:
         )
 
 
-def _served(sent: Sequence[Sent], when: str) -> list[float]:
+def _served(sent: Sequence[Sent], when: str, of: Callable[[Sent], float] = lambda s: s.service_ms) -> list[float]:
     """Service times of what was answered; an error where nothing was."""
-    found = [s.service_ms for s in sent if s.record.answer is not None]
+    found = [of(s) for s in sent if s.record.answer is not None]
     if len(found) >= min(2, len(sent)):
         return found
     first = next(s.record for s in sent if s.record.answer is None)

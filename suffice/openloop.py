@@ -83,10 +83,18 @@ class Phase:
     """Requests in their order; each worker takes the next, waits until it is due, and asks."""
 
     def __init__(
-        self, name: str, asked: Ask, bought: Bought, examples: Sequence[Example], due: Sequence[float] | None
+        self,
+        name: str,
+        asked: Ask,
+        bought: Bought,
+        examples: Sequence[Example],
+        due: Sequence[float] | None = None,
+        *,
+        pause_s: float = 0.0,
     ) -> None:
         self.name, self.asked, self.bought, self.examples, self.due = name, asked, bought, examples, due
-        """`due` in seconds from the start; None sends each request as soon as a worker is free."""
+        """`due` in seconds from the start; None: each request is due a pause after its worker's last was answered."""
+        self.pause_s = pause_s
         self.sent: list[Sent] = []
         self.unfinished = 0
         self.todo: Iterator[int] = iter(range(len(examples)))
@@ -115,18 +123,19 @@ class Phase:
     def _work(self) -> None:
         try:
             for number in self.todo:
-                if self._wait(number):
+                due = time.perf_counter() - self.start + self.pause_s if self.due is None else self.due[number]
+                if self._wait(due):
                     return
-                self._one(number)
+                self._one(number, due)
         except BaseException as wrong:
             with self.moved:
                 self.wrong = self.wrong or wrong
                 self.stop.set()
                 self.moved.notify_all()
 
-    def _wait(self, number: int) -> bool:
+    def _wait(self, due: float) -> bool:
         """Sleep until the request is due; whether to stop instead."""
-        left = 0.0 if self.due is None else self.start + self.due[number] - time.perf_counter()
+        left = self.start + due - time.perf_counter()
         return self.stop.wait(left) if left > 0 else self.stop.is_set()
 
     def _watch(self, progress: Callable[[Progress], object] | None) -> None:
@@ -141,12 +150,11 @@ class Phase:
             if progress is not None:
                 progress(self._progress(last))
 
-    def _one(self, number: int) -> None:
+    def _one(self, number: int, due: float) -> None:
         example = self.examples[number]
         sent = self.begun[number] = time.perf_counter() - self.start
         answer, fault, error = self._asked(example)
         ended = time.perf_counter() - self.start
-        due = sent if self.due is None else self.due[number]
         record = _record(self.name, number, example, answer, fault, error)
         self.bought.keep(record, {"phase": self.name, "due_s": due, "sent_s": sent, "ended_s": ended})
         with self.moved:

@@ -275,11 +275,11 @@ def _redrawn(draw: np.random.Generator, times: Floats, replications: int, n: int
 
 
 def _tail(ordered: Floats) -> float:
-    """Hill's exponent of the largest few, below 1 so that there is a mean; 0 where nothing can be said."""
+    """Hill's exponent of the largest few, at most a half so that there is a variance; 0 where nothing can be said."""
     few = min(ordered.size - 1, math.ceil(ordered.size**0.5))
     if not few or ordered[-few - 1] <= 0:
         return 0.0
-    return min(0.9, float(np.log(ordered[-few:] / ordered[-few - 1]).mean()))
+    return min(0.5, float(np.log(ordered[-few:] / ordered[-few - 1]).mean()))
 
 
 def _nearest(rows: Floats, q: float) -> Floats:
