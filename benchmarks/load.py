@@ -113,7 +113,7 @@ def tickets(count: int) -> Dataset:
 
 def classifier(folder: Path, _: Counted) -> tuple[Stack, Dataset]:
     items = tickets(300)
-    layer = Classifier(method="logistic", features="words", folder=folder)
+    layer = Classifier(method="logistic", features="both", folder=folder)
     beneath = Stack(Scripted({}, otherwise="refund", parallel=1))
     return beneath.push(layer.fit(beneath, items)), items
 

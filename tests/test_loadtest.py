@@ -8,6 +8,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from suffice.budget import Budget
@@ -19,8 +20,10 @@ from suffice.loadtest import Drive, loadtest
 from suffice.models.openai import Openai
 from suffice.models.scripted import Scripted
 from suffice.openloop import schedule
+from suffice.queueing import responses
 from suffice.scorers.exact import Exact
 from suffice.stack import Stack
+from suffice.stats.quantile import percentile
 from suffice.types import Request
 
 ITEMS = Dataset(tuple(Example(f"q{n}", f"what {n}", str(n)) for n in range(20)), scorer=Exact())
@@ -102,11 +105,18 @@ def test_failures_are_counted_and_a_stack_that_never_answers_is_an_error() -> No
         loadtest(Stack(Openai("m", "http://127.0.0.1:9/v1")), ITEMS, QUICK)
 
 
-def test_a_steady_stack_does_what_was_predicted_of_it() -> None:
-    """Sleeping 10 ms, two at once, at 60 % of what they can take: only this machine's own unrest is between the two."""
-    found = loadtest(stack(2, latency_ms=10.0), ITEMS, Drive(100.0, 1.5, sample=30))
-    assert found.predicted.p95_ms and found.predicted.p95_ms > found.alone.p95.estimate
-    assert found.ratio_p95 and 0.3 < found.ratio_p95 < 3.0 and 0.3 < found.busy < 1.0
+def test_what_is_measured_is_the_queue_that_these_arrivals_and_services_make(tmp_path: Path) -> None:
+    """Each request takes what the first free of two workers makes of it, and never less: this machine adds its lag."""
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        found = loadtest(stack(2, latency_ms=10.0), ITEMS, Drive(120.0, 1.0, sample=20), ledger=ledger)
+        loads = [r.answer.notes["load"] for r in ledger.records(found.run) if r.answer]
+    at = sorted((n["due_s"], n["sent_s"], n["ended_s"]) for n in loads if n["phase"] == "load")
+    due, sent, ended = np.array(at).T * 1000
+    assert len(due) == found.requests
+    assert percentile((ended - due).tolist()).estimate == pytest.approx(found.measured.p95.estimate)
+    worked_out = responses(due[None], (ended - sent)[None], 2)[0]
+    assert (ended - due >= worked_out - 1e-6).all() and (worked_out >= 10.0).all()
+    assert found.predicted.p95_ms and found.predicted.p95_ms >= 10.0 and 0.3 < found.busy <= 1.0
     assert {s.name for s in found.stages.stages} == {"prompt", "model"}
 
 
