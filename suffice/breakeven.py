@@ -111,10 +111,24 @@ class Swing:
 
 def line_of(values: Mapping[str, float]) -> Line:
     """The cost of a month by volume, from the same formulas as everything else."""
+    return _lines(_by_volume(values), 1)[0]
+
+
+def _by_volume(values: Mapping[str, Number]) -> tuple[Number, ...]:
+    """A line's four numbers, or arrays of them, one a draw."""
     at = {**values, "requests_per_day": 0.0}
     nothing, one = evaluate(FORMULAS, at), evaluate(FORMULAS, {**at, "requests_per_day": 1.0})
     requests = one["requests_month"] - nothing["requests_month"]
-    return Line(nothing["month"], requests, values["machine_hour"] * 24 * DAYS, one["busy"] * values["peak"])
+    return nothing["month"], requests, values["machine_hour"] * 24 * DAYS, one["busy"] * values["peak"]
+
+
+def _by_month(values: Mapping[str, Number]) -> tuple[Number, ...]:
+    return values["build"], evaluate(FORMULAS, values)["running_month"], 0.0, 0.0
+
+
+def _lines(numbers: Sequence[Number], count: int) -> list[Line]:
+    columns = [[float(v)] * count if isinstance(v, int | float) else v.tolist() for v in numbers]
+    return [Line(*row) for row in zip(*columns, strict=True)]
 
 
 def even(heavy: Line, light: Line, upto: float = LOOKED_UP_TO) -> Even:
@@ -214,26 +228,25 @@ def _sign(apart: float, of: float) -> int:
 
 def by_volume(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven:
     """Requests a day at which the heavier stack costs less a month, building spread over its months."""
-    return _redrawn(lambda one, other: even(line_of(one), line_of(other)), heavy, light, draws)
+    return _redrawn(_by_volume, LOOKED_UP_TO, (heavy, light), draws)
 
 
 def by_month(heavy: Bill, light: Bill, draws: Draws | None = None) -> Breakeven:
     """Months after which the heavier stack has cost less in all, at its volume: building, then every month's cost."""
-    return _redrawn(lambda one, other: even(_in_all(one), _in_all(other), MONTHS), heavy, light, draws)
-
-
-def _in_all(values: Mapping[str, float]) -> Line:
-    found = evaluate(FORMULAS, values)
-    return Line(values["build"], found["running_month"])
+    return _redrawn(_by_month, MONTHS, (heavy, light), draws)
 
 
 def _redrawn(
-    answered: Callable[[Mapping[str, float], Mapping[str, float]], Even], heavy: Bill, light: Bill, draws: Draws | None
+    numbers: Callable[[Mapping[str, Number]], tuple[Number, ...]],
+    upto: float,
+    sides: tuple[Bill, Bill],
+    draws: Draws | None,
 ) -> Breakeven:
     drawn = replace(draws or Draws(), n=REDRAWN)
-    sides = [_rows(bill.drawn(drawn)) for bill in (heavy, light)]
-    found = [answered(*pair) for pair in zip(*sides, strict=True)]
-    middle = answered(heavy.central, light.central)
+    lines = [_lines(numbers(bill.drawn(drawn)), REDRAWN) for bill in sides]
+    found = [even(one, other, upto) for one, other in zip(*lines, strict=True)]
+    heavy, light = (_lines(numbers(bill.central), 1)[0] for bill in sides)
+    middle = even(heavy, light, upto)
     told = [e.answer for e in found]
     answers: dict[str, float] = {answer: told.count(answer) / len(told) for answer in dict.fromkeys(told)}
     firsts = sorted([e.at[0] for e in found if e.at])
@@ -242,12 +255,6 @@ def _redrawn(
     if middle.at and low is not None and high is not None:
         low, high = min(low, middle.at[0]), max(high, middle.at[0])
     return Breakeven(middle, low, high, answers)
-
-
-def _rows(drawn: Mapping[str, Number]) -> list[dict[str, float]]:
-    """One set of inputs a draw."""
-    columns = {n: v if isinstance(v, int | float) else v.tolist() for n, v in drawn.items()}
-    return [{n: v if isinstance(v, int | float) else v[i] for n, v in columns.items()} for i in range(REDRAWN)]
 
 
 def _quantile(values: Sequence[float], q: float) -> float:
@@ -291,33 +298,38 @@ def _shared(input_: str, one: Quantity, other: Quantity) -> bool:
 def _swing(heavy: Bill, light: Bill, input_: str, stack: str, q: Quantity, in_heavy: bool, in_light: bool) -> Swing:
     one, two = heavy.central, light.central
 
-    def apart(value: float, share: float | None = None) -> float:
+    still = {title: evaluate(FORMULAS, values)["month"] for title, values in (("one", one), ("two", two))}
+
+    def apart(value: Number, share: float | None = None) -> Number:
         """The monthly difference where this input has that value; a figure that both hold moves alike in both."""
-        mine = {**one, **({input_: value} if in_heavy else {})}
         theirs = light.quantities[input_] if in_light else None
         other = value if theirs is None or share is None else theirs.low + share * (theirs.high - theirs.low)
-        yours = {**two, **({input_: other} if in_light else {})}
-        return float(evaluate(FORMULAS, mine)["month"] - evaluate(FORMULAS, yours)["month"])
+        mine = evaluate(FORMULAS, {**one, input_: value})["month"] if in_heavy else still["one"]
+        return mine - (evaluate(FORMULAS, {**two, input_: other})["month"] if in_light else still["two"])
 
     given = q.low == q.high
     low, high = (q.low / 2, q.high * 2) if given else (q.low, q.high)
-    middle = float(evaluate(FORMULAS, one)["month"] - evaluate(FORMULAS, two)["month"])
+    middle = still["one"] - still["two"]
     at_low, at_high = (apart(v, None if given else share) for v, share in ((low, 0.0), (high, 1.0)))
     flips = any((end < 0) != (middle < 0) for end in (at_low, at_high))
     turns = _turn(apart, q.estimate or q.high)
     return Swing(input_, INPUTS[input_][1], stack, low, high, at_low, at_high, flips, turns)
 
 
-def _turn(apart: Callable[[float], float], around: float) -> float | None:
+def _turn(apart: Callable[[Number], Number], around: float) -> float | None:
     """The value nearest to the middle at which the difference changes its sign."""
+    import numpy as np
+    import numpy.typing as npt
+
     steps = 80
-    scale: list[float] = [REACH ** (2 * i / steps - 1) for i in range(steps + 1)]
-    seen = [(around * s, apart(around * s)) for s in scale]
-    turns = [(a, b) for a, b in pairwise(seen) if (a[1] < 0) != (b[1] < 0)]
+    values: npt.NDArray[np.float64] = around * REACH ** (2 * np.arange(steps + 1) / steps - 1)
+    dearer = np.broadcast_to(apart(values), values.shape) >= 0
+    turns = [(values[i], values[i + 1]) for i in np.flatnonzero(dearer[:-1] != dearer[1:])]
     if not turns:
         return None
-    (low, at_low), (high, _) = min(turns, key=lambda t: abs(math.log(t[0][0] * t[1][0] / around**2)))
-    for _ in range(80):
+    low, high = map(float, min(turns, key=lambda t: abs(math.log(t[0] * t[1] / around**2))))
+    at_low = apart(low) >= 0
+    for _ in range(60):
         middle = (low + high) / 2
-        low, high = (middle, high) if (apart(middle) < 0) == (at_low < 0) else (low, middle)
+        low, high = (middle, high) if (apart(middle) >= 0) == at_low else (low, middle)
     return (low + high) / 2
