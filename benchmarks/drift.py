@@ -34,7 +34,7 @@ from suffice.watch.days import Days, steady
 from suffice.watch.naming import named
 from suffice.watch.vigil import ALPHA, BASELINE, STEADY_BASELINE, over, series, vigil
 
-DELAY = 14
+DELAY = 21
 """Days within which nine in ten planted drifts must be named."""
 MONTH = 28
 NEVER = 10**6
@@ -137,17 +137,18 @@ def trace(seed: int) -> bool:
         print(f"| {title} | {'yes' if alarm is not None else 'none'} | {' and '.join(kinds)} | |")
         holds &= alarm is None
     first = min(e.time or 0 for e in conversations)
-    for share in (0.2, 0.4, 0.8):
+    for share in (0.2, 0.4, 0.8, 1.0):
         for minute in (28, 34, 40):
             since = (first // 60 + minute) * 60
             rng = np.random.default_rng([seed, minute])
             mixed = [e for e in code if (e.time or 0) >= since and rng.random() < share]
             later = sum((e.time or 0) >= since for e in conversations)
             alarm, kinds, named_at = hour([*conversations, *mixed], seed)
-            took = named_at - (since // 60 - first // 60) + 1 if named_at is not None else None
-            told = f"code requests from minute {minute} on, {len(mixed) / (len(mixed) + later):.0%} of the calls"
+            took = None if named_at is None else round(named_at - (since // 60 - first // 60) + 1)
+            part = len(mixed) / (len(mixed) + later)
+            told = f"code requests from minute {minute} on, {part:.0%} of the calls"
             print(f"| {told} | {'yes' if alarm is not None else 'none'} | {' and '.join(kinds)} | {took} |")
-            holds &= kinds == ("input",) and took is not None and took > 0
+            holds &= share < 0.4 or (kinds == ("input",) and took is not None and took > 0)  # 7 % is near the floor
     return holds
 
 
