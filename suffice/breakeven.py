@@ -324,10 +324,10 @@ def _turn(apart: Callable[[Number], Number], around: float) -> float | None:
     steps = 80
     values: npt.NDArray[np.float64] = around * REACH ** (2 * np.arange(steps + 1) / steps - 1)
     dearer = np.broadcast_to(apart(values), values.shape) >= 0
-    turns = [(values[i], values[i + 1]) for i in np.flatnonzero(dearer[:-1] != dearer[1:])]
+    turns = [(float(values[i]), float(values[i + 1])) for i in np.flatnonzero(dearer[:-1] != dearer[1:]).tolist()]
     if not turns:
         return None
-    low, high = map(float, min(turns, key=lambda t: abs(math.log(t[0] * t[1] / around**2))))
+    low, high = min(turns, key=lambda ends: abs(math.log(ends[0] * ends[1] / around**2)))
     at_low = apart(low) >= 0
     for _ in range(60):
         middle = (low + high) / 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -194,6 +195,15 @@ def test_a_volume_that_retrievals_figures_are_not_for_is_said() -> None:
         notes = bill({"use": "retrieval"}, PROMPT, requests_per_day=volume).notes
         assert any(said in note for note in notes) is noted
     assert not any(said in note for note in bill(PROMPT).notes)
+
+
+def test_prices_are_read_back_as_they_were_told_and_newer_figures_are_ours() -> None:
+    prices = Prices(book().having(peak=7.0), (Tariff(SPEC, "list", PRICE), Tariff({"use": "embedded"}, "cpu")))
+    line = json.loads(json.dumps(prices.told))
+    assert Prices.read(line) == replace(prices, book=replace(prices.book, models={}, examples={}))
+    line["figures"] = [f for f in line["figures"] if f["name"] == "peak"]
+    again = Prices.read(line).book
+    assert again.figure("peak").low == 7.0 and again.figure("gpu_hour") == book().figure("gpu_hour")
 
 
 def test_few_requests_and_failed_ones_are_said() -> None:
