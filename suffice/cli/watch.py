@@ -45,6 +45,10 @@ def watch(
     since: Annotated[
         str | None, typer.Option("--since", metavar="DATE", help="Begin a new baseline there; it holds from now on.")
     ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="FROM:TO", help="Leave these days out from now on; repeat it."),
+    ] = None,
     baseline: Annotated[
         int | None, typer.Option("--baseline", min=1, metavar="N", help="Days taken as usual. Default: 42.")
     ] = None,
@@ -97,6 +101,7 @@ def watch(
         since=since,
         baseline=baseline,
         alpha=alpha,
+        without=[_span(given) for given in without or ()],
         layers=layers,
         figures=book(task.folder),
         seed=seed,
@@ -178,6 +183,13 @@ def _columns(given: Sequence[str]) -> Mapping[str, str]:
             raise InputError(f"`--map {one}` names no field and column", hint="write --map time=TIMESTAMP")
         made[field.strip()] = column.strip()
     return made
+
+
+def _span(given: str) -> tuple[str, str]:
+    first, colon, last = given.partition(":")
+    if not first or not last or not colon or last < first:
+        raise InputError(f"`--without {given[:60]}` names no days", hint="write --without 2026-11-01:2026-11-09")
+    return first, last
 
 
 def _stack(task: Task, named: str | None) -> Stack:

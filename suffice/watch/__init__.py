@@ -66,6 +66,7 @@ def watch(
     since: str | None = None,
     baseline: int | None = None,
     alpha: float | None = None,
+    without: Sequence[tuple[str, str]] = (),
     layers: Sequence[str] = (),
     figures: Book | None = None,
     seed: int = 0,
@@ -73,10 +74,14 @@ def watch(
     """Take what is new into `days`, and say how things stand.
 
     `since` (an ISO date, UTC) begins a new baseline there: what was changed on purpose, or accepted, is then usual.
+    `without` leaves days out, both ends included: a drift that was put right, after which the old baseline still holds.
     What is said of it, of the baseline and of alpha holds until something else is said. Reading logs that overlap, or
     part by part, comes to the same as reading them once.
     """
     days.take(exchanges)
+    if without:
+        spans = [[_block(days.calendar, day, "--without") for day in span] for span in without]
+        days.settings["without"] = [*days.settings.get("without", []), *spans]
     first = _settled(days, since, baseline, alpha)
     length, level = int(days.settings["baseline"]), float(days.settings["alpha"])
     found = vigil(days, baseline=length, since=first, alpha=level, seed=seed)
@@ -102,10 +107,15 @@ def _settled(days: Days, since: str | None, baseline: int | None, alpha: float |
         raise InputError(f"a baseline of {kept['baseline']} blocks is too short", hint=hint)
     if kept["since"] is None:
         return min(days.kept, default=0) + (1 if calendar.kinds > 1 else 0)  # the first day may have begun before
+    return _block(calendar, kept["since"], "--since")
+
+
+def _block(calendar: Calendar, day: str, option: str) -> int:
+    """The block of a date, UTC."""
     try:
-        at = datetime.fromisoformat(kept["since"])
+        at = datetime.fromisoformat(day)
     except ValueError as wrong:
-        raise InputError(f"`{kept['since']}` is no date", hint="--since 2026-11-01") from wrong
+        raise InputError(f"`{day[:40]}` is no date", hint=f"{option} takes dates such as 2026-11-01") from wrong
     return calendar.block(at.replace(tzinfo=at.tzinfo or UTC).timestamp())
 
 
@@ -145,8 +155,14 @@ def body_of(made: Watch) -> dict[str, Json]:
         "alarm": None if found is None or made.name is None else _alarm(made, found, made.name),
         "facts": [{**asdict(f), "block": calendar.when(f.block)} for f in made.facts],
         "proposals": [asdict(p) for p in made.proposals],
-        "settings": {k: v for k, v in made.days.settings.items() if k != "draws"},
+        "settings": _settings(made.days),
     }
+
+
+def _settings(days: Days) -> dict[str, Json]:
+    """What holds until something else is said."""
+    spans = [[days.calendar.when(block) for block in span] for span in days.settings.get("without", [])]
+    return {**{name: days.settings.get(name) for name in ("since", "baseline", "alpha")}, "without": spans}
 
 
 def _blocks(made: Watch) -> dict[str, Json]:

@@ -161,7 +161,7 @@ class Days:
         self.closed = -1
         """The last block that is closed."""
         self.settings: dict[str, Json] = {}
-        """What was said once and holds until something else is said: since, baseline, alpha; and the draws."""
+        """What was said once and holds on: since, without, baseline, alpha; and the draws."""
         self.late = self.known = self.timeless = 0
         """Calls of closed blocks that no sample holds, those it holds, and calls without a time."""
 
@@ -182,6 +182,10 @@ class Days:
             day.trim()
         for old in sorted(self.kept)[:-OLDEST]:
             del self.kept[old]
+
+    def excused(self, block: int) -> bool:
+        """Whether somebody has said that a block is to be left out: a drift that was put right."""
+        return any(first <= block <= last for first, last in self.settings.get("without", []))
 
     def _add(self, e: Exchange, at: float) -> None:
         if self.stage and e.kind == "model" and e.name != self.stage and not _fixed(e):
@@ -295,6 +299,8 @@ def _settings(told: Mapping[str, Json]) -> dict[str, Json]:
     made: dict[str, Json] = {k: kind(told[k]) for k, kind in (("baseline", int), ("alpha", float)) if k in told}
     if "since" in told:
         made["since"] = None if told["since"] is None else str(told["since"])
+    if "without" in told:
+        made["without"] = [[int(first), int(last)] for first, last in told["without"]]
     if "draws" in told:
         made["draws"] = [{k: int(one[k]) for k in ("first", "last", "n", "seed")} for one in told["draws"]]
     return made

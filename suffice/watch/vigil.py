@@ -250,7 +250,7 @@ def _chance(seed: int, name: str, block: int) -> float:
 
 def complete(days: Days, since: int, baseline: int) -> tuple[list[int], list[int]]:
     """The closed blocks that hold enough to be compared, and those that do not."""
-    closed = sorted(b for b in days.kept if since <= b <= days.closed)
+    closed = sorted(b for b in days.kept if since <= b <= days.closed and not days.excused(b))
     if days.calendar.kinds == 1:
         return _parted(closed, lambda block: len(days.kept[block].calls.held) >= FEWEST)
     hours = {b: days.kept[b].hours.bit_count() for b in closed}

@@ -138,10 +138,24 @@ def test_a_new_baseline_accepts_what_is_and_holds_from_then_on(tmp_path: Path) -
     assert accepted.standing == "quiet" and accepted.vigil is not None
     save(days, tmp_path / "watch.json")
     again = watch(read(tmp_path / "watch.json"))
-    assert body_of(again)["settings"] == {"since": "2025-10-10", "baseline": 35, "alpha": 0.05}
+    assert body_of(again)["settings"] == {"since": "2025-10-10", "baseline": 35, "alpha": 0.05, "without": []}
     assert again.standing == "quiet"
     with pytest.raises(InputError, match="no date"):
         watch(days, since="yesterday")
+
+
+def test_a_drift_that_was_put_right_is_left_out_and_the_old_baseline_goes_on(tmp_path: Path) -> None:
+    told = [*exchanges(56, "retrieval", 46, seed=2), *(e for e in exchanges(75, seed=2) if later(e, 56))]
+    days = Days()
+    assert watch(days, told).standing == "alarm"
+    right = watch(days, without=[("2025-10-06", "2025-10-15")])
+    assert right.standing == "quiet" and right.vigil is not None and len(right.vigil.blocks) == 75 - 2 - 10
+    save(days, tmp_path / "watch.json")
+    assert body_of(watch(read(tmp_path / "watch.json")))["settings"]["without"] == [["2025-10-06", "2025-10-15"]]
+
+
+def later(e: Exchange, day: int) -> bool:
+    return e.time is not None and e.time >= MONDAY + day * DAY
 
 
 def test_a_version_that_is_new_is_told_as_a_fact() -> None:
