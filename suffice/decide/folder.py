@@ -53,7 +53,7 @@ def _stated(task: Task) -> dict[str, Json]:
         "output": OUTPUTS[task.output.kind],
         "defined": True if any(e.expected is not None for e in task.dataset) else None,
         "accepted": None if target.quality is None else 1 - target.quality,
-        "metric": None if target.quality is None else True,
+        "metric": any(aim is not None for aim in (target.quality, target.p95_ms, target.usd_per_1k)),
         "latency_ms": target.p95_ms,
         "sources": "documents" if task.documents else "database" if task.tables else None,
         "knowledge_changes": profile.knowledge_changes,

@@ -86,7 +86,8 @@
     const lever = table.levers[found.lever];
     return [
       ["First result", lever.result], ["Upkeep", lever.upkeep], ["Owner", lever.owner],
-      ...found.money.map(one => ["Cost", `${table.levers[one.lever].title}: ${cost(one)}`]),
+      ...found.money.map(one => [
+        found.steps.some(step => step.lever === one.lever) ? "Cost" : "Later", `${table.levers[one.lever].title}: ${cost(one)}`]),
       ...lever.notes.map(note => ["Mind", `${note.text} (${section(note.source)})`]),
     ].map(([name, words]) => make("div", {}, make("dt", {}, name), make("dd", {}, words)));
   };
