@@ -54,7 +54,7 @@ def decide(
         case = interview(case, typer_ask, console())
     answer = decided(case, spans)
     if page is not None:
-        from ..report.decided import render
+        from ..report.deciding import render
 
         made = render(case, page, spans)
         tell(as_json, {"page": str(made)}, lambda screen: screen.print(f"page: {made}", soft_wrap=True))
