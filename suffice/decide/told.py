@@ -92,7 +92,8 @@ def _gates(answer: Answer, case: Case, measured: Sequence[Gate]) -> list[dict[st
     for door, checked in zip(DOORS[answer.approach], answer.gates, strict=True):
         known = theirs.pop(door.name, None)
         said = {n: shown(FACTS[n], case.facts[n]) for n in facts_of(door.when, CONDITIONS)}
-        words = known.measured if known else ", ".join(said.values() if len(said) == 1 else (f"{n}: {v}" for n, v in said.items()))
+        each = said.values() if len(said) == 1 else [f"{n}: {v}" for n, v in said.items()]
+        words = known.measured if known else ", ".join(each)
         needed = known.needed if known else door.needed
         held = known.passed if known and door.name in SHARED else checked.held
         made.append({"name": door.name, "held": held, "measured": words, "needed": needed, "source": door.source})
