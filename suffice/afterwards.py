@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from .ablation import ablation_of
 from .attribution import attribute
-from .bills import Prices
 from .compare import clusters, pairs
 from .digest import plain
 from .effect import Row, effect_of
@@ -15,7 +14,6 @@ from .evidence import Line, Reading
 from .looks import scores_of
 from .measures import Held, Measures, Quality
 from .plan import FIRST_LOOK, LADDER
-from .pricebook import book
 from .signals import quoted, signals_of
 from .stats import rung
 from .stats.interval import mean_interval
@@ -229,6 +227,8 @@ class Afterwards(Measures):
 
     def _worth(self, before: str, after: str) -> dict[str, Json]:
         """From which volume and at which price training pays."""
+        from .bills import Prices
+        from .pricebook import book
         from .worth import told as in_words
         from .worth import worth
 

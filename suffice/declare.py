@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .bills import prices_of
 from .data import Dataset
 from .descend import MARGIN
 from .digest import digest_of, file_digest, plain
@@ -108,6 +107,8 @@ def _labelled(task: Task, ledger: Ledger, fingerprint: str, evidence: Evidence) 
 
 
 def _tell(task: Task, evidence: Evidence) -> None:
+    from .bills import prices_of
+
     told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
     evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
     evidence.add("figures", **prices_of(task).told)

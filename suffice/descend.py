@@ -9,7 +9,6 @@ from .asking import UNLOOKED, Asking
 from .layer import Duty, Layer
 from .looks import asked_of, graded
 from .model import Model
-from .obligations import obligations
 from .places import ANSWERING, placed
 from .plugins import name_of
 from .record import Run
@@ -93,6 +92,8 @@ def descend(
 
 def duties_of(stack: Stack, task: Task) -> list[Duty]:
     """What somebody takes on who keeps a stack, from its innermost layer on."""
+    from .obligations import obligations
+
     return [*(duty for layer in reversed(stack.layers) for duty in layer.duties(task)), *obligations(stack, task)]
 
 

@@ -10,7 +10,6 @@ from .artifacts import write_whole
 from .ledger import Ledger
 from .stack import Stack
 from .task import Task
-from .undertake import undertake
 from .verdict import Verdict
 from .version import __version__
 
@@ -23,6 +22,8 @@ def freeze(verdict: Verdict, task: Task, ledger: Ledger, stack: Stack, *, now: d
     The ledger remembers it, and its duties get their days from `now` (UTC).
     """
     folder, totals = task.folder, ledger.totals()
+    from .undertake import undertake
+
     records = {"path": RECORDS, "sha256": verdict.evidence.write(folder / RECORDS)}
     spent = {"attempts": totals.attempts, "usd": totals.usd, "faults": totals.faults}
     now = now or datetime.now(UTC)

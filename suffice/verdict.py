@@ -11,7 +11,6 @@ from .afterwards import Afterwards, shown
 from .attribution import attribute
 from .compare import Comparison, pairs
 from .digest import plain
-from .economics import economics
 from .estimates import ceilings_of, estimates_of
 from .evidence import Evidence, Line, Reading
 from .leakage import LEAKS, warnings_of
@@ -201,6 +200,8 @@ class Conclusion(Afterwards):
 
     def body(self) -> dict[str, Json]:
         """verdict.json, but for dates and paths."""
+        from .economics import economics
+
         steps, by = self.steps()
         attempts, held = self.down(self.frozen())
         kept = held if held.rung != "floor" else None

@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
-
-import yaml
+from typing import TYPE_CHECKING
 
 from .errors import InputError
 from .strict import read_text
 from .types import Json
 
+if TYPE_CHECKING:
+    import yaml
+
 LARGEST = 1024 * 1024
-DEEPEST = 40
 
 Place = tuple[str | int, ...]
 """Where a value is: the keys and positions that lead to it."""
@@ -46,12 +46,16 @@ class YamlFile:
 
 def read_yaml(path: Path, what: str = "YAML file") -> YamlFile:
     """The file's values. `yes`, `on` and dates stay text; aliases, tags and repeated keys are errors."""
+    import yaml
+
+    from .yamlnodes import node_of
+
     text = read_text(path, what)
     if len(text) > LARGEST:
         raise InputError(f"the {what} is larger than {LARGEST // 1024} KB", file=str(path))
     file = YamlFile(path, None)
     try:
-        node = _Loader(text).get_single_node()
+        node = node_of(text)
     except yaml.MarkedYAMLError as wrong:
         mark = wrong.problem_mark or wrong.context_mark
         said = " ".join(part for part in (wrong.context, wrong.problem) if part)
@@ -62,27 +66,9 @@ def read_yaml(path: Path, what: str = "YAML file") -> YamlFile:
     return YamlFile(path, None if node is None else _value(node, (), file, lines), lines)
 
 
-class _Loader(yaml.BaseLoader):
-    """Nodes only: every scalar is text until `_scalar` looks at it, and an alias is refused before it can multiply."""
-
-    depth = 0
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            self._refuse("aliases (*name) are not allowed")
-        if self.depth >= DEEPEST:
-            self._refuse("nested too deeply")
-        self.depth += 1
-        try:
-            return super().compose_node(parent, index)
-        finally:
-            self.depth -= 1
-
-    def _refuse(self, why: str) -> NoReturn:
-        raise yaml.composer.ComposerError(None, None, why, self.peek_event().start_mark)  # type: ignore[no-untyped-call]
-
-
 def _value(node: yaml.Node, place: Place, file: YamlFile, lines: dict[Place, int]) -> Json:
+    import yaml
+
     line = node.start_mark.line + 1
     lines.setdefault(place, line)
     if not node.tag.startswith("tag:yaml.org,2002:") or node.tag.rsplit(":", 1)[1] not in ("str", "seq", "map"):

@@ -15,10 +15,10 @@ HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
     "types errors digest strict version exchange stats",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
-    "formula contract lenient taskfile template rows outputs labels infer vectors weights chunks citations anatomy "
-    "places knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects matrix "
-    "personal teachers retirements demonstrations trainer toolwords turnmarks pairs training lean adapter exporter "
-    "http terms platform queueing",
+    "yamlnodes formula contract lenient taskfile template rows outputs labels infer vectors weights chunks citations "
+    "anatomy places knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects "
+    "matrix personal teachers retirements demonstrations trainer toolwords turnmarks pairs training lean adapter "
+    "exporter http terms platform queueing",
     "database migrations stored writer ledger history price pricebook budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again "
     "consumption cost bills breakeven frontier ablation ablate draw sway judged curate "
