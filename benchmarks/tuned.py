@@ -26,9 +26,12 @@ from typing import Any
 from suffice.climb import climb
 from suffice.contract import fits
 from suffice.data import Output, tools_in
+from suffice.evidence import Evidence, Reading
 from suffice.ledger import Ledger
 from suffice.load import load
 from suffice.report import render
+from suffice.stats.interval import proportion
+from suffice.strict import parse
 
 ROOT = Path(__file__).parents[1]
 DATA = Path(os.environ.get("SUFFICE_DATA", ROOT / ".." / "shared" / "data"))
@@ -244,6 +247,38 @@ def _curves(body: Mapping[str, Any]) -> None:
         print(f"  deferral: from {step['threshold']:.3f}: {told}{mark}")
 
 
+def broken(folder: Path, output: Output) -> None:
+    """Replies of each rung, on dev and on test, that break the output contract; limits are exact (Clopper-Pearson)."""
+    reading = Reading(Evidence.read(folder / "records.jsonl"))
+    for rung in reading.evidence.of("rung"):
+        runs = [("dev", v.get("run"), v["name"]) for v in rung["variants"]] + [("test", rung["test"], rung["chosen"])]
+        for part, run, name in runs:
+            lines = [x for x in reading.records[run].values() if x.get("asked")] if run else []
+            if lines:
+                wrong = sum(not well_formed(x, held_to(reading.examples[x["id"]].input, output)) for x in lines)
+                limits = proportion(wrong, len(lines))
+                rate = f"{wrong} of {len(lines)}: {wrong / len(lines):.1%} [{limits.low:.1%}, {limits.high:.1%}]"
+                print(f"  broken: {part:4} {rate:38} {rung['rung']}: {name}")
+
+
+def held_to(told: Any, output: Output) -> Output:
+    """The contract of one input, which may bring tools of its own."""
+    own = tools_in(told) if isinstance(told, Mapping) else ()
+    return Output("tools", tools=own) if own else output
+
+
+def well_formed(line: Mapping[str, Any], output: Output) -> bool:
+    """Whether a reply meets the contract to the letter, as a program that reads it would."""
+    if output.kind == "tools":
+        return fits([{k: c[k] for k in ("name", "arguments")} for c in line.get("tool_calls", ())], output) is None
+    if line["output"] is None or output.kind == "labels":
+        return line["output"] in output.labels
+    try:
+        return fits(parse(line["output"]), output) is None
+    except ValueError:
+        return False
+
+
 def main() -> None:
     told = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     told.add_argument("task", choices=list(TASKS))
@@ -276,6 +311,7 @@ def main() -> None:
     with Ledger.open(folder / ".suffice" / "ledger.db") as ledger:
         body = climb(found, ledger=ledger, watch=watch, forced=forced).body
     show(body)
+    broken(folder, found.output)
     took = f"{time.perf_counter() - start:.0f} s, {time.process_time() - spent:.0f} CPU s"
     print(f"{took}; {render(body, folder / 'report.html')}")
 
