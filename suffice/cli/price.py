@@ -202,7 +202,7 @@ def _table(body: Body, *, wide: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    names = ("stack", "quality", "a request", "a month", "low to high", "to build", *(("priced by",) if wide else ()))
+    names = ("stack", "quality", "a request, all in", "a month", "low to high", "to build", *(("priced by",) if wide else ()))
     for name in names:
         table.add_column(name, justify="left" if name in ("stack", "priced by") else "right", overflow="fold")
     quality = {p["title"]: p["quality"] for p in body["frontier"]}
@@ -219,7 +219,7 @@ def _table(body: Body, *, wide: bool) -> Table:
 
 
 def _cells(row: Body) -> tuple[str, ...]:
-    month, each = row["usd_per_month"], row["usd_per_request"]
+    month, each = row["usd_per_month"], row["usd_per_request_all_in"] or row["usd_per_request"]
     build = row["build_usd"]
     built = f"{_usd(build['low'])} to {_usd(build['high'])}" if build and build["high"] else "–"
     if month is None:
