@@ -25,6 +25,10 @@ SETTLED: Mapping[str, tuple[str, ...]] = {
 """Facts that gates of readiness settle, and by which of them."""
 
 
+KNOWING = frozenset({"knowledge", "retrieval", "coverage"})
+"""Causes by which wrong answers are a matter of what the model sees (docs/framework.md §4, M3)."""
+
+
 @dataclass(frozen=True)
 class Stated:
     """A task as a case, and the gates that readiness holds it to."""
@@ -95,7 +99,7 @@ def _measured(verdict: Mapping[str, Any]) -> dict[str, Json]:
     rows = {row["row"]: row for row in _rows(verdict)}
     quality, economics = verdict["quality"], verdict["economics"]
     return {
-        "signals": [sign.name for sign in SIGNALS.values() if rows.get(sign.row, {}).get("fired")],
+        "signals": _signs(rows, {found["cause"] for found in verdict["diagnosis"] if found["share"] > 0}),
         "situation": "retrieval" if "retrieval" in tried & _kept(steps) else "prompt",
         "failing": 1 - quality["estimate"] if quality else None,
         "plain": _plain(verdict, tried),
@@ -110,6 +114,13 @@ def _measured(verdict: Mapping[str, Any]) -> dict[str, Json]:
         "smaller_tried": any("cheaper" in one["change"] for one in verdict.get("down", ())) or None,
         "usd_per_month": economics.get("usd_per_month") or None,
     }
+
+
+def _signs(rows: Mapping[str, Mapping[str, Any]], causes: Collection[str]) -> list[Json]:
+    """The rows that fired. Wrong answers in good form are a symptom: without a cause that was proven to be knowledge,
+    they are not explained."""
+    fired = [sign.name for sign in SIGNALS.values() if rows.get(sign.row, {}).get("fired")]
+    return [("unexplained" if name == "wrong_in_domain" and not KNOWING & set(causes) else name) for name in fired]
 
 
 def _rows(verdict: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
