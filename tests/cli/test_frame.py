@@ -12,7 +12,10 @@ import pytest
 
 from suffice.cli.app import COMMANDS
 
-ASKING = ("demo", "climb", "run", "diagnose", "ask", "compare", "ablate", "train", "distil", "port", "jobs")
+ASKING = (
+    *("demo", "climb", "run", "diagnose", "ask", "compare", "ablate", "train", "distil", "port", "jobs"),
+    *("loadtest", "watch"),
+)
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
