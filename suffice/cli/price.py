@@ -202,7 +202,8 @@ def _table(body: Body, *, wide: bool) -> Table:
     from rich.table import Table
 
     table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    names = ("stack", "quality", "a request, all in", "a month", "low to high", "to build", *(("priced by",) if wide else ()))
+    told = ("stack", "quality", "a request, all in", "a month", "low to high", "to build", "priced by")
+    names = told if wide else told[:-1]
     for name in names:
         table.add_column(name, justify="left" if name in ("stack", "priced by") else "right", overflow="fold")
     quality = {p["title"]: p["quality"] for p in body["frontier"]}
