@@ -47,8 +47,8 @@ class Remembered:
     @property
     def owner(self) -> str | None:
         """Who owned the task then."""
-        found: str | None = self.body["task"].get("profile", {}).get("owner")
-        return found
+        found = self.body["task"].get("profile", {}).get("owner")
+        return found if isinstance(found, str) else None
 
     @property
     def layers(self) -> tuple[str, ...]:

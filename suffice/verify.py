@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,28 @@ from .evidence import Evidence, Line, Reading, answer_of, judge_of
 from .plugins import build, installed_only
 from .score import AskingScorer, Scorer
 from .strict import read_json
+from .swapped import conclude as conclude_swap
 from .types import Json
 from .verdict import conclude
-from .whole import CLOSE, agrees, whole
+from .whole import CLOSE, agrees, swapped_agrees, swapped_whole, whole
 
 DATED = frozenset({"version", "created", "ledger", "records"})
 """What a verdict says of its making: true of that day, and not recomputable."""
+
+
+@dataclass(frozen=True)
+class Says:
+    """How a kind of document follows from evidence, and what must hold of that evidence and of the document."""
+
+    conclude: Callable[[Evidence], Mapping[str, Json]]
+    whole: Callable[[Reading], None]
+    agrees: Callable[[Reading, Mapping[str, Json]], None]
+
+
+SAYS: Mapping[str, Says] = {
+    "verdict": Says(conclude, whole, agrees),
+    "swap": Says(conclude_swap, swapped_whole, swapped_agrees),
+}
 
 
 @dataclass(frozen=True)
@@ -53,13 +70,16 @@ def verify(path: Path, *, own_code: bool = False) -> Verified:
             "the records are not those the verdict was computed from: their SHA-256 differs", file=str(records)
         )
     evidence = Evidence.read(records)
+    says = SAYS.get(body.get("kind", "verdict"))
+    if says is None:
+        raise InputError("neither a verdict nor a swap", file=str(path))
     try:
-        whole(Reading(evidence))
+        says.whole(Reading(evidence))
         with nullcontext() if own_code else installed_only():
             _judge(Reading(evidence), path.parent)
             scored = _scores(Reading(evidence), path.parent)
-        again = plain(conclude(evidence))
-        agrees(Reading(evidence), again)
+        again = plain(says.conclude(evidence))
+        says.agrees(Reading(evidence), again)
     except OwnCode as wrong:
         wrong.hint = f"read it; if you trust it: suffice verify {path.parent} --own-code"
         raise
@@ -139,8 +159,8 @@ def _differences(told: Json, again: Json, where: str) -> Iterator[str]:
         for number, (one, other) in enumerate(zip(told, again, strict=True)):
             yield from _differences(one, other, f"{where}{number}.")
     elif _is_number(told) and _is_number(again):
-        if abs(told - again) > CLOSE * max(1.0, abs(told), abs(again)):
-            yield f"{where.rstrip('.')} is {told}, recomputed {again}"
+        if not math.isclose(_float(told), _float(again), rel_tol=CLOSE, abs_tol=CLOSE):
+            yield f"{where.rstrip('.')} is {str(told)[:60]}, recomputed {again}"
     elif type(told) is not type(again) or told != again:
         yield f"{where.rstrip('.')} is {str(told)[:60]!r}, recomputed {str(again)[:60]!r}"
 
@@ -151,6 +171,14 @@ def _numbers(value: Json) -> Iterator[float]:
     elif isinstance(value, dict | list):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _numbers(item)
+
+
+def _float(number: float) -> float:
+    """The number, infinite where it is an integer that no float can hold."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
 
 
 def _is_number(value: Json) -> bool:

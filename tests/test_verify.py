@@ -120,7 +120,7 @@ def test_any_one_edit_of_the_verdict_is_found(seed: int, copy: Path) -> None:
         verify(copy)
 
 
-@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" * 500])
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "1" * 500, "1" * 350])
 def test_a_number_that_is_none_is_found(number: str, copy: Path) -> None:
     path = copy / "verdict.json"
     estimate = json.dumps(body_of(copy)["quality"]["estimate"])
