@@ -23,6 +23,10 @@ SCHEMA = Path(__file__).parent / "schemas" / "prices.schema.json"
 """The published JSON Schema of a prices.yaml."""
 LARGEST = 1e12
 """No figure is larger: what is, is a slip of the keyboard."""
+SHARES = ("batch_discount", "cached_price", "cache_hits", "batch_share", "review_share")
+"""Figures, and inputs of a cost, that are a share of something: 1 at most."""
+LEAST = dict.fromkeys(("peak", "slots", "cpu_slots", "gpu_slots", "months", "months_kept"), 1.0)
+"""Those that are 1 at least: less would be a machine that answers nothing, or a project that costs nothing."""
 OWN = "the task's prices.yaml"
 FIELDS = ("low", "high", "source", "dated")
 PRICES = ("input", "cached", "output", "batch_discount", "source", "dated")
@@ -110,6 +114,11 @@ class Book:
         return replace(self, figures=new)
 
 
+def bounds(name: str) -> tuple[float, float]:
+    """Between which ends a figure of that name, or an input of a cost, makes sense."""
+    return LEAST.get(name, 0.0), 1.0 if name in SHARES else LARGEST
+
+
 def book(folder: Path | None = None) -> Book:
     """The figures for a task folder: its own prices.yaml before ours. Raises `InputError` with file, line and fix."""
     shipped = _shipped()
@@ -137,7 +146,9 @@ def _ours(name: str, said: Mapping[str, Json]) -> Figure:
 
 
 def _over(shipped: Book, file: YamlFile) -> Book:
-    """The shipped figures with those of a file in their place."""
+    """The shipped figures with those of a file in their place; a file of comments alone has none."""
+    if file.value is None:
+        return shipped
     if not isinstance(file.value, Mapping):
         raise file.wrong((), "a prices file is a list of `figure: value` lines", hint="engineer_week: 5500")
     figures, models = dict(shipped.figures), dict(shipped.models)
@@ -155,7 +166,7 @@ def _figure(file: YamlFile, ours: Figure, said: Json) -> Figure:
     """One figure from the user's file: a number, or a range with who says so."""
     given = said if isinstance(said, Mapping) else {"low": said, "high": said}
     _known(file, (ours.name,), given, FIELDS)
-    low, high = (_amount(file, (ours.name, end), given) for end in ("low", "high"))
+    low, high = (_amount(file, (ours.name, end), given, bounds(ours.name)) for end in ("low", "high"))
     if low > high:
         raise file.wrong((ours.name,), f"`{ours.name}` goes from {low:g} down to {high:g}", hint="low comes first")
     source, dated = (_text(file, (ours.name, key), given, other) for key, other in (("source", OWN), ("dated", "")))
@@ -195,11 +206,14 @@ def _known(file: YamlFile, place: Place, given: Mapping[str, Json], keys: tuple[
             raise file.wrong((*place, key), f"`{place[-1]}` has no `{key[:60]}`", hint=meant(key, dict.fromkeys(keys)))
 
 
-def _amount(file: YamlFile, place: Place, given: Mapping[str, Json]) -> float:
-    """A number from 0 to 10^12; a range needs both of its ends."""
+def _amount(
+    file: YamlFile, place: Place, given: Mapping[str, Json], ends: tuple[float, float] = (0.0, LARGEST)
+) -> float:
+    """A number between some ends; a range needs both of its own."""
     value = given.get(str(place[-1]))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LARGEST:
-        said = "is missing" if value is None else f"must be a number from 0 to {LARGEST:.0e}, not {str(value)[:40]}"
+    if isinstance(value, bool) or not isinstance(value, int | float) or not ends[0] <= value <= ends[1]:
+        between = f"a number from {ends[0]:g} to {ends[1]:g}"
+        said = "is missing" if value is None else f"must be {between}, not {str(value)[:40]}"
         raise file.wrong(place, f"`{'.'.join(map(str, place))}` {said}", hint="{low: 1, high: 2}, or one number")
     return float(value)
 
@@ -213,17 +227,21 @@ def _text(file: YamlFile, place: Place, given: Mapping[str, Json], default: str)
 
 def schema() -> dict[str, Json]:
     """The JSON Schema of a prices.yaml; `suffice/schemas/prices.schema.json` holds it for editors."""
-    number = {"type": "number", "minimum": 0, "maximum": LARGEST}
+    number: dict[str, Json] = {"type": "number", "minimum": 0, "maximum": LARGEST}
     said = {key: {"type": ["string", "number"]} for key in ("source", "dated")}
-    ends: dict[str, Json] = {"properties": {"low": number, "high": number, **said}, "required": ["low", "high"]}
-    span = {"type": "object", **ends, "additionalProperties": False}
+    span = {"type": "object", "required": ["low", "high"], "additionalProperties": False}
     share = {**number, "maximum": 1}
     price = {"input": number, "cached": number, "output": number, "batch_discount": share, **said}
     models = {"type": "object", "additionalProperties": {"$ref": "#/$defs/price"}}
-    told = {
-        f.name: {"anyOf": [number, {"$ref": "#/$defs/range"}], "description": f"{f.what} ({f.unit})"}
-        for f in _shipped().figures.values()
-    }
+
+    def figure(f: Figure) -> dict[str, Json]:
+        low, high = bounds(f.name)
+        own = number if (low, high) == (0, LARGEST) else {"type": "number", "minimum": low, "maximum": high}
+        ends = {"$ref": "#/$defs/range"} if own is number else {**span, "properties": {"low": own, "high": own, **said}}
+        return {"anyOf": [own, ends], "description": f"{f.what} ({f.unit})"}
+
+    told = {f.name: figure(f) for f in _shipped().figures.values()}
+    ranges = {**span, "properties": {"low": number, "high": number, **said}}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "prices.yaml",
@@ -231,7 +249,7 @@ def schema() -> dict[str, Json]:
         "type": "object",
         "properties": {**told, "models": {**models, "description": "USD per million tokens, by model."}},
         "additionalProperties": False,
-        "$defs": {"range": span, "price": {"type": "object", "properties": price, "additionalProperties": False}},
+        "$defs": {"range": ranges, "price": {"type": "object", "properties": price, "additionalProperties": False}},
     }
 
 

@@ -15,7 +15,7 @@ from .economics import Economics
 from .errors import InputError, OwnCode
 from .evidence import Evidence, Reading
 from .plugins import installed_only
-from .pricebook import Book, book, meant
+from .pricebook import LARGEST, Book, book, bounds, meant
 from .strict import read_json
 from .types import Json
 from .verdict import Conclusion
@@ -137,7 +137,12 @@ def changed(bill: Bill, changes: Changes) -> Bill:
     """The bill with these inputs instead, where it has them."""
     mine = {k: v for k, v in changes.items() if k in bill.quantities or k == "requests_per_day" or _by_token(bill, k)}
     ends = {k: Quantity((a + b) / 2, a, b, figure=f"what if: {k}" if a < b else "") for k, (a, b) in mine.items()}
-    return bill.having(ends)
+    made = bill.having(ends)
+    read, cached = (made.quantities.get(name) for name in ("tokens_in", "tokens_cached"))
+    if {"tokens_in", "tokens_cached"} & ends.keys() and read and cached and cached.high > read.low:
+        said = f"{cached.high:g} tokens come from the cache, and {read.low:g} are read"
+        raise InputError(said, hint="tokens_cached is part of tokens_in")
+    return made
 
 
 def _by_token(bill: Bill, input_: str) -> bool:
@@ -163,8 +168,9 @@ def _ends(key: str, value: str) -> tuple[float, float]:
         ends = (float(low), float(high if colon else low))
     except ValueError:
         ends = (-1.0, -1.0)
-    if not 0 <= ends[0] <= ends[1] <= 1e12:
+    if not 0 <= ends[0] <= ends[1] <= LARGEST:
         raise InputError(f"`{key}={value[:40]}`: give a number, or LOW:HIGH", hint=f"{key}=1 or {key}=1:2")
-    if key in ("months", "slots") and ends[0] == 0:
-        raise InputError(f"`{key}` cannot be 0")
+    least, most = bounds(key)
+    if not least <= ends[0] <= ends[1] <= most:
+        raise InputError(f"`{key}={value[:40]}`: it is from {least:g} to {most:g}")
     return ends

@@ -147,7 +147,9 @@ def test_what_if_changes_inputs_and_figures(climbed: Path) -> None:
         ("cpu_hour=cheap", "give a number", "cpu_hour=1"),
         ("cpu_hour=2:1", "give a number", ""),
         ("cpu_hour=nan", "give a number", ""),
-        ("months=0", "cannot be 0", ""),
+        ("months=0", "it is from 1 to", ""),
+        ("batch_share=5", "it is from 0 to 1", ""),
+        ("peak=0:2", "it is from 1 to", ""),
         ("build=5", "no stack here has the input `build`", "they have"),
     ],
 )

@@ -67,6 +67,10 @@ def test_a_folder_without_a_file_has_ours(tmp_path: Path) -> None:
     assert book(tmp_path) == book()
 
 
+def test_a_file_of_comments_alone_changes_nothing(tmp_path: Path) -> None:
+    assert book(written(tmp_path, "# engineer_week: 5500\n")) == book()
+
+
 def test_a_number_or_a_range_overrides_ours(tmp_path: Path) -> None:
     text = "engineer_week: 5500\ngpu_hour: {low: 2.2, high: 2.6, source: our contract, dated: 2026-10-01}\n"
     found = book(written(tmp_path, text))
@@ -86,6 +90,10 @@ def test_a_number_or_a_range_overrides_ours(tmp_path: Path) -> None:
         ("gpu_hour: 1e13\n", 1, ""),
         ("gpu_hour: true\n", 1, ""),
         ("gpu_hour: cheap\n", 1, ""),
+        ("batch_discount: 5\n", 1, ""),
+        ("cache_hits: {low: 0.5, high: 1.5}\n", 1, ""),
+        ("months_kept: 0\n", 1, ""),
+        ("gpu_slots: 0\n", 1, ""),
         ("gpu_hour: {low: 1, high: 2, hi: 3}\n", 1, "did you mean `high`?"),
         ("models: {m: {input: 1, output: 2, batch_discount: 1.5}}\n", 1, "0.5"),
         ("models: {m: {input: 1}}\n", 1, "in USD per million"),

@@ -45,6 +45,12 @@ def test_example_b_to_the_cent_with_its_slip_named(suffice: Command) -> None:
     assert "$5,000.00 a day" in said and "prints $1,500 a day, which is a slip" in said and "600 tokens" in said
 
 
+@pytest.mark.parametrize("what", ["batch_share=5", "tokens_cached=50000", "batch_discount=2", "peak=0"])
+def test_no_what_if_makes_a_cost_below_nothing(what: str, suffice: Command) -> None:
+    asked = ("price", "--tokens-in", "5000", "--requests-per-day", "100", "--model", "gpt-4o-mini", "--json")
+    assert body(suffice(*asked, "--what-if", what), 2)["error"]["code"] == "input"
+
+
 def test_both_corrections_of_the_slip_give_what_the_source_prints(suffice: Command) -> None:
     for tokens, usd in (("2000", "1.5"), ("600", "5")):
         told = suffice(
