@@ -18,7 +18,7 @@ from .budget import Budget
 from .calls import Calls
 from .data import Dataset
 from .errors import InputError, ModelError
-from .latency import Latency, Percentiles, latency, timings
+from .latency import Kept, Latency, Percentiles, latency, timings
 from .ledger import Ledger
 from .openloop import UNFINISHED, Bought, Phase, Sent, costs, passes, schedule
 from .queueing import Predicted, Slowdown, predicted_p95, slowdown
@@ -32,6 +32,11 @@ from .types import Answer, Json
 WARM = 8
 """Requests at most that go ahead unmeasured: connections, caches and lanes are open when measuring begins."""
 MOST_WORKERS = 512
+MOST_REQUESTS = 1_000_000
+"""Requests of one load test that are expected at most: each is kept until it ends."""
+LONGEST_S = 7 * 86_400.0
+NEVER_MS = 1e15
+"""Stands for the response time of a request that has no reply: later than any limit."""
 PAUSE_S, QUICK_MS = 0.05, 50.0
 """The longest pause before a request of the sample, so that it meets a system at rest as most arrivals do, and is timed
 from when it was due as they are. Where requests are quicker than this, the clock's lag shows: how much they slow each
@@ -58,6 +63,11 @@ class Drive:
                 raise InputError(f"{name} must be above zero, not {value:g}")
         if self.sample < 2:
             raise InputError("--sample must be two or more")
+        if self.seconds > LONGEST_S or 1 / self.rate_per_s > LONGEST_S:
+            raise InputError("a load test of more than a week", hint="give a higher --rate, or fewer --seconds")
+        if max(self.sample, self.rate_per_s * self.seconds) > MOST_REQUESTS:
+            said = f"{max(self.sample, self.rate_per_s * self.seconds):.3g} requests are more than one load test holds"
+            raise InputError(said, hint=f"{MOST_REQUESTS:,} at most: lower --rate, --seconds or --sample")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +118,8 @@ class Loadtest:
     """Input, output and cached tokens, and US dollars by list price."""
     samples_ms: tuple[float, ...] = field(repr=False)
     """The service times that the prediction rests on."""
+    kept: Kept | None = None
+    """Whether the limit held for all requests: one that failed or never came back counts as later than any limit."""
 
     @property
     def ratio_p95(self) -> float | None:
@@ -276,6 +288,7 @@ class _Test:
             stages=latency(timings(s.record for s in sent), seed=self.drive.seed),
             amounts=_amounts([s.record for s in quiet], [s.record for s in sent]),
             samples_ms=tuple(alone),
+            kept=_percentiles([s.response_ms if s.record.answer else NEVER_MS for s in sent], slo_ms).kept,
         )
 
 

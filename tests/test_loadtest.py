@@ -105,6 +105,14 @@ def test_failures_are_counted_and_a_stack_that_never_answers_is_an_error() -> No
         loadtest(Stack(Openai("m", "http://127.0.0.1:9/v1")), ITEMS, QUICK)
 
 
+def test_a_stack_that_fails_quickly_does_not_keep_its_limit() -> None:
+    """To leave failures out would excuse them as coordinated omission excuses waiting."""
+    failing = loadtest(stack(faults={"server_error": 0.3}), ITEMS, Drive(400.0, 0.5, sample=20), slo_ms=60_000.0)
+    assert failing.measured.kept == "met" and failing.kept == "broken"
+    sound = loadtest(stack(), ITEMS, Drive(400.0, 0.5, sample=20), slo_ms=60_000.0)
+    assert sound.kept == "met" and sound.answered == sound.requests
+
+
 def test_what_is_measured_is_the_queue_that_these_arrivals_and_services_make(tmp_path: Path) -> None:
     """Each request takes what the first free of two workers makes of it, and never less: this machine adds its lag."""
     with Ledger.open(tmp_path / "ledger.db") as ledger:
@@ -121,7 +129,17 @@ def test_what_is_measured_is_the_queue_that_these_arrivals_and_services_make(tmp
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"rate_per_s": 0.0}, {"rate_per_s": 1.0, "seconds": -1.0}, {"rate_per_s": 1.0, "sample": 1}]
+    "wrong",
+    [
+        {"rate_per_s": 0.0},
+        {"rate_per_s": 1.0, "seconds": -1.0},
+        {"rate_per_s": 1.0, "sample": 1},
+        {"rate_per_s": 1e308},
+        {"rate_per_s": 10.0, "seconds": 1e12},
+        {"rate_per_s": 1e-300},
+        {"rate_per_s": 1e5, "seconds": 60.0},
+        {"rate_per_s": 1.0, "sample": 10**9},
+    ],
 )
 def test_what_cannot_be_driven_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InputError):
