@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .consumption import Consumption, Draws, consumption_of
+from .consumption import HOSTED, Consumption, Draws, consumption_of
 from .cost import Bill, Quantity, measured
 from .digest import plain
 from .errors import InputError
@@ -25,6 +25,8 @@ KNOWING = ("retrieval", "long_context")
 """Layers that look knowledge up, so that nothing has to be trained again when it changes."""
 PROJECTS = {"adapter": "lora", "student": "student"}
 """The figures by which a trained layer is priced."""
+RENTED = ("model_seconds", "machine_hour", "slots", "peak", "busy_at_most")
+"""Inputs of whole machines."""
 FREE = 1e-12
 
 
@@ -35,6 +37,8 @@ class Tariff:
     spec: Mapping[str, Json]
     hosting: Hosting
     price: ModelPrice | None = None
+    at_once: int | None = None
+    """Requests that it serves well at the same time, by its own word; None in records that do not say so."""
 
 
 @dataclass(frozen=True)
@@ -61,16 +65,17 @@ class Prices:
 
 
 def _tariff(told: Mapping[str, Any]) -> Tariff:
-    return Tariff(told["spec"], told["hosting"], ModelPrice(**told["price"]) if told["price"] else None)
+    price = ModelPrice(**told["price"]) if told["price"] else None
+    return Tariff(told["spec"], told["hosting"], price, told.get("at_once"))
 
 
-def prices_of(task: Task) -> Prices:
-    """Today's figures under the task's own prices.yaml, and how its models are paid for."""
+def prices_of(task: Task, *models: str) -> Prices:
+    """Today's figures under the task's own prices.yaml, and how its models, and those at other addresses, are paid."""
     figures = book(task.folder)
     known = [(task.model, resolve(task.model, folder=task.folder))]
-    if task.cheaper_model:
+    for address in (*([task.cheaper_model] if task.cheaper_model else []), *models):
         with suppress(InputError):  # said where it is asked
-            known.append((task.cheaper_model, resolve(task.cheaper_model, folder=task.folder)))
+            known.append((address, resolve(address, folder=task.folder)))
     return Prices(figures, tuple(_priced(figures, address, model) for address, model in known))
 
 
@@ -81,10 +86,10 @@ def _priced(figures: Book, address: str, model: Model) -> Tariff:
     named = own.name if own else getattr(model, "price_name", None)
     price = figures.model(named) if named else None
     if price is not None:
-        return Tariff(spec, "list", price)
+        return Tariff(spec, "list", price, model.parallel)
     if spec["use"] in ("embedded", "transformers"):
-        return Tariff(spec, "cpu")
-    return Tariff(spec, "gpu" if spec["use"] == "openai" else "paid")
+        return Tariff(spec, "cpu", None, model.parallel)
+    return Tariff(spec, "gpu" if spec["use"] == "openai" else "paid", None, model.parallel)
 
 
 def bill_of(reading: Reading, run: str, prices: Prices, *, title: str, draws: Draws | None = None) -> Bill:
@@ -94,11 +99,12 @@ def bill_of(reading: Reading, run: str, prices: Prices, *, title: str, draws: Dr
     taken, tariff = consumption_of(reading, run), prices.tariff(stack["model"])
     amounts = measured(taken, draws or Draws())
     model, basis = _model(tariff, taken, amounts, prices.book, "student" in uses)
-    given = {**model, **_own(amounts, prices.book), **_people(amounts, prices.book)}
+    busy, sizing = _sized(reading, run, tariff, model, prices.book)
+    given = {**model, **busy, **_own(amounts, prices.book), **_people(amounts, prices.book)}
     layers = stack.get("layers", ())
     given |= _retrieval(layers, uses, prices.book) | _training(layers, uses, profile, prices.book)
     volume = profile["requests_per_day"]
-    notes = (*_notes(taken, uses), *_outside(prices.book, volume if "retrieval" in uses else None))
+    notes = (*_notes(taken, uses), *sizing, *_outside(prices.book, volume if "retrieval" in uses else None))
     return Bill(title, given, taken, basis, notes).at(volume)
 
 
@@ -144,6 +150,20 @@ def _machine(
     column = "both_seconds" if rents and student else "model_seconds" if rents else "student_seconds"
     hour, slots, peak = (Quantity.of(figures.figure(n)) for n in (f"{kind}_hour", f"{kind}_slots", "peak"))
     return {"model_seconds": amounts[column], "machine_hour": hour, "slots": slots, "peak": peak}
+
+
+def _sized(
+    reading: Reading, run: str, tariff: Tariff, model: Mapping[str, Quantity], figures: Book
+) -> tuple[dict[str, Quantity], tuple[str, ...]]:
+    """How full its machines may be for the task's P95, where it has any, and records say how many it serves at once."""
+    from .sizing import sized
+
+    if tariff.at_once is None or "slots" not in model:
+        return {}, ()
+    held = {"model_seconds": ("model",), "student_seconds": ("student",)}.get(model["model_seconds"].column, HOSTED)
+    target = reading.evidence.one("task").get("target") or {}
+    share, words = sized(reading, run, held, figures.figure(model["slots"].figure), target.get("p95_ms"))
+    return ({} if share is None else {"busy_at_most": share}), (words,)
 
 
 def tokens(amounts: Mapping[str, Quantity], price: ModelPrice) -> dict[str, Quantity]:
@@ -247,7 +267,7 @@ def on_model(bill: Bill, price: ModelPrice, draws: Draws | None = None) -> Bill 
     """The same tokens at another model's price: what it would cost, never how good it would be."""
     if bill.taken is None or not bill.taken.n or not bill.taken.asked:
         return None
-    gone = ("paid", "model_seconds", "machine_hour", "slots", "peak")
+    gone = ("paid", *RENTED)
     kept = {n: q for n, q in bill.quantities.items() if n not in gone}
     changed = replace(bill, quantities={**kept, **tokens(measured(bill.taken, draws or Draws()), price)})
     basis = f"tokens at the price of {price.name}"
@@ -263,7 +283,7 @@ def self_hosted(bill: Bill, figures: Book, draws: Draws | None = None) -> Bill |
     if not both or not rate.low:
         return None
     seconds = Quantity(both / rate.estimate, both / rate.high, both / rate.low, figure="gpu_tokens")
-    kept = {n: q for n, q in bill.quantities.items() if not n.startswith(("tokens_", "usd_", "price_"))}
+    kept = {n: q for n, q in bill.quantities.items() if not n.startswith(("tokens_", "usd_", "price_", "busy_"))}
     rented = {"machine_hour": Quantity.of(figures.figure("gpu_hour")), "peak": Quantity.of(figures.figure("peak"))}
     moved = replace(bill, quantities={**kept, "model_seconds": seconds, **rented})
     return replace(moved, title=f"{bill.title}, on own GPUs", basis="rented GPUs, an open model of 8 B")

@@ -119,7 +119,7 @@ def _by_volume(values: Mapping[str, Number]) -> tuple[Number, ...]:
     at = {**values, "requests_per_day": 0.0}
     nothing, one = evaluate(FORMULAS, at), evaluate(FORMULAS, {**at, "requests_per_day": 1.0})
     requests = one["requests_month"] - nothing["requests_month"]
-    return nothing["month"], requests, values["machine_hour"] * 24 * DAYS, one["busy"] * values["peak"]
+    return nothing["month"], requests, values["machine_hour"] * 24 * DAYS, one["needed"]
 
 
 def _by_month(values: Mapping[str, Number]) -> tuple[Number, ...]:

@@ -49,6 +49,7 @@ INPUTS: Mapping[str, tuple[int, str]] = {
     "machine_hour": (1, "USD an hour of that machine"),
     "slots": (-1, "requests it answers at once"),
     "peak": (1, "the busiest minutes, as a multiple of the mean"),
+    "busy_at_most": (-1, "share of a machine's time that may be taken at the peak"),
     "vector_store": (1, "USD a month, vector database"),
     "embedding": (1, "USD a month, embedding"),
     "reranking": (1, "USD a month, reranking"),
@@ -67,6 +68,7 @@ ABSENT: Mapping[str, float] = {
     "price_factor": 1.0,
     "slots": 1.0,
     "peak": 1.0,
+    "busy_at_most": 1.0,
     "months": 1.0,
 }
 """What an input is that a stack has no use for."""
@@ -82,7 +84,17 @@ PARTS: Mapping[str, str] = {
 """What a month adds up from."""
 
 
-BETWEEN = ("request", "request_tokens", "request_own", "request_review", "busy", "machines", "running_month", "month")
+BETWEEN = (
+    "request",
+    "request_tokens",
+    "request_own",
+    "request_review",
+    "busy",
+    "needed",
+    "machines",
+    "running_month",
+    "month",
+)
 
 
 def _formulas() -> dict[str, Formula]:
@@ -96,7 +108,8 @@ def _formulas() -> dict[str, Formula]:
         "request_review": n["review_share"] * n["review_minutes"] * n["review_minute"],
         "request": n["request_tokens"] + n["request_own"] + n["request_review"],
         "busy": n["requests_per_day"] * n["model_seconds"] / (n["slots"] * 86_400),
-        "machines": whole(n["busy"] * n["peak"]),
+        "needed": n["busy"] * n["peak"] / n["busy_at_most"],
+        "machines": whole(n["needed"]),
         "machines_month": n["machines"] * n["machine_hour"] * 24 * DAYS,
         "idle": 1 - n["busy"] / n["machines"],
         "retrieval_month": n["vector_store"] + n["embedding"] + n["reranking"],
@@ -113,8 +126,9 @@ def _formulas() -> dict[str, Formula]:
 
 
 FORMULAS: Mapping[str, Formula] = _formulas()
-"""From the inputs to a month, in order. `machines` are whole: rented for the peak, idle the rest of the time;
-refreshing keeps at most one engineer busy; `idle` is the share of rented time in which no request is answered."""
+"""From the inputs to a month, in order. `needed` is how many machines keep up with the peak, and keep a
+limit of P95 there where one is set (see sizing.py); `machines` are whole: rented for the peak, idle the rest of the
+time; refreshing keeps at most one engineer busy; `idle` is the share of rented time in which no request is answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .latency import Peak
+from .latency import Peak, in_words
 from .queueing import ALONE, Predicted, Slowdown, capacity, highest_rate, predicted_p95, servers_needed
 
 
@@ -89,8 +89,9 @@ def _at_peak(found: Forecast) -> str:
     told = f"At {peak.rate_per_s:.3g} requests a second ({peak.per_day:,.0f} a day, peak × {peak.factor:.2g})"
     if at.p95_ms is None or at.low_ms is None or at.high_ms is None:
         return f"{told} the queue grows without end: {at.servers} at once can take {found.capacity_per_s:.3g} a second."
-    limits = f"{at.low_ms:.0f} to {at.high_ms:.0f}"
-    return f"{told} P95 would be {at.p95_ms:.0f} ms ({limits}), {at.utilization:.0%} of what {at.servers} at once take."
+    limits = f"{in_words(at.low_ms)} to {in_words(at.high_ms)}"
+    used = f"{at.utilization:.0%} of what {at.servers} at once take"
+    return f"{told} P95 would be {in_words(at.p95_ms)} ms ({limits}), {used}."
 
 
 def _what_it_takes(found: Forecast) -> list[str]:

@@ -141,6 +141,15 @@ def timings(records: Iterable[Record]) -> tuple[Timing, ...]:
     return tuple(_timing(id_, [(s.name, s.ms) for s in answer.trace]) for id_, answer in answers)
 
 
+def timed(lines: Iterable[Line]) -> tuple[Timing, ...]:
+    """The requests that were answered, by their lines of evidence."""
+    return tuple(
+        _timing(line["id"], ((str(name), float(ms)) for name, ms in line["stages"]))
+        for line in lines
+        if line["output"] is not None and line["stages"]
+    )
+
+
 def latency(
     timed: Sequence[Timing],
     *,
@@ -233,15 +242,7 @@ def _in_evidence(task: Task, stack: Stack) -> list[tuple[Timing, bool]]:
     reading = Reading(Evidence.read(path))
     alone = {line.get("unloaded") for line in reading.evidence.lines}
     runs = [line["run"] for line in reading.evidence.of("run") if line["stack_digest"] == stack.digest]
-    return [(_timed_line(line), run in alone) for run in runs for line in reading.records[run].values() if _timed(line)]
-
-
-def _timed(line: Line) -> bool:
-    return line["output"] is not None and bool(line["stages"])
-
-
-def _timed_line(line: Line) -> Timing:
-    return _timing(line["id"], ((str(name), float(ms)) for name, ms in line["stages"]))
+    return [(t, run in alone) for run in runs for t in timed(reading.records[run].values())]
 
 
 def _in_ledger(task: Task, stack: Stack, ledger: Ledger) -> list[tuple[Timing, bool]]:
@@ -314,30 +315,34 @@ def _stage(parts: Floats, tail: _Tail, at: int, name: str, own: Percentiles, n: 
 
 def _whole_in_words(found: Latency) -> list[str]:
     p95, slo = found.whole.p95, found.whole.slo_ms
-    limits = f"{_ms(p95.low)} to {_ms(p95.high)}"
-    told = [f"P95 is {_ms(p95.estimate)} ms ({limits}, n = {found.n})."]
+    limits = f"{in_words(p95.low)} to {in_words(p95.high)}, n = {found.n}"
+    if p95.low is None or p95.high is None:
+        limits = p95.reason if p95.low is None else f"{in_words(p95.low)} or more: {p95.reason}"
+    told = [f"P95 is {in_words(p95.estimate)} ms ({limits})."]
     if slo is not None:
         word = {"met": "holds", "broken": "is broken", "cannot tell": "is neither proven to hold nor broken"}
-        told.append(f"The limit of {_ms(slo)} ms {word[found.whole.kept or 'cannot tell']}.")
+        told.append(f"The limit of {in_words(slo)} ms {word[found.whole.kept or 'cannot tell']}.")
     lead = found.breaking or found.slowest
     if lead is None:
         return told
     sure = "" if lead.leads >= 0.95 else f", though in {1 - lead.leads:.0%} of redrawn samples another leads"
     told.append(
         f"Of the slowest {found.tail_n} requests {lead.name} takes {lead.tail_share:.0%} of the time "
-        f"({lead.tail_low:.0%} to {lead.tail_high:.0%}{sure}); without it P95 would be {_ms(lead.p95_without_ms)} ms."
+        f"({lead.tail_low:.0%} to {lead.tail_high:.0%}{sure}); "
+        f"without it P95 would be {in_words(lead.p95_without_ms)} ms."
     )
     riser = max(found.stages, key=lambda s: s.rise_ms)
     if riser.name != lead.name and riser.rise_ms > 0:
-        told.append(f"What makes them slower than others is mostly {riser.name}: {_ms(riser.rise_ms)} ms more.")
+        told.append(f"What makes them slower than others is mostly {riser.name}: {in_words(riser.rise_ms)} ms more.")
     return told
 
 
 def _stage_in_words(stage: Stage) -> str:
     words = {"met": "keeps", "broken": "breaks", "cannot tell": "may or may not keep"}
-    said = f"{stage.name} {words[stage.own.kept or 'cannot tell']} its limit of {_ms(stage.own.slo_ms)} ms"
-    return f"{said} (P95 {_ms(stage.own.p95.estimate)} ms)."
+    said = f"{stage.name} {words[stage.own.kept or 'cannot tell']} its limit of {in_words(stage.own.slo_ms)} ms"
+    return f"{said} (P95 {in_words(stage.own.p95.estimate)} ms)."
 
 
-def _ms(value: float | None) -> str:
+def in_words(value: float | None) -> str:
+    """Milliseconds, two digits below ten."""
     return "?" if value is None else f"{value:.0f}" if value >= 10 else f"{value:.2g}"

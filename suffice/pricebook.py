@@ -23,10 +23,13 @@ SCHEMA = Path(__file__).parent / "schemas" / "prices.schema.json"
 """The published JSON Schema of a prices.yaml."""
 LARGEST = 1e12
 """No figure is larger: what is, is a slip of the keyboard."""
-SHARES = ("batch_discount", "cached_price", "cache_hits", "batch_share", "review_share")
+SHARES = ("batch_discount", "cached_price", "cache_hits", "batch_share", "review_share", "busy_at_most")
 """Figures, and inputs of a cost, that are a share of something: 1 at most."""
-LEAST = dict.fromkeys(("peak", "slots", "cpu_slots", "gpu_slots", "months", "months_kept"), 1.0)
-"""Those that are 1 at least: less would be a machine that answers nothing, or a project that costs nothing."""
+LEAST = {
+    **dict.fromkeys(("peak", "slots", "cpu_slots", "gpu_slots", "months", "months_kept"), 1.0),
+    "busy_at_most": 0.001,
+}
+"""What some are at least: less would be a machine that answers nothing, or a project that costs nothing."""
 OWN = "the task's prices.yaml"
 FIELDS = ("low", "high", "source", "dated")
 PRICES = ("input", "cached", "output", "batch_discount", "source", "dated")

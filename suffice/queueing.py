@@ -145,22 +145,30 @@ def predicted_p95(
 
 
 def highest_rate(
-    service_ms: ArrayLike, servers: int, slo_ms: float, *, slow: Slowdown = ALONE, seed: int = 0
+    service_ms: ArrayLike,
+    servers: int,
+    slo_ms: float,
+    *,
+    beside_ms: ArrayLike | None = None,
+    slow: Slowdown = ALONE,
+    seed: int = 0,
 ) -> float | None:
     """The highest rate a second at which P95 stays within `slo_ms`; None where it does not even with nobody waiting.
 
+    `beside_ms` is what each of these requests takes elsewhere, where no server is held and nobody waits.
     By bisection on one set of draws: with fixed service times, arrivals that lie closer together only wait longer.
     """
     times, servers = _positive(service_ms), _servers(servers)
     draw = np.random.default_rng(seed)
     replications = max(10, REPLICATIONS // 4)
     moments = _poisson(draw, replications, ARRIVALS) * 1000
-    services = draw.choice(times, moments.shape)
-    settled = int(ARRIVALS * SETTLING)
+    which = draw.choice(times.size, moments.shape)
+    services, settled = times[which], int(ARRIVALS * SETTLING)
+    beside = 0.0 if beside_ms is None else np.asarray(beside_ms, float)[which[:, settled:]]
 
     def meets(rate: float) -> bool:
         took = responses(moments / rate, services, servers, slow)[:, settled:]
-        return float(np.median(_nearest(took, 0.95))) <= slo_ms
+        return float(np.median(_nearest(took + beside, 0.95))) <= slo_ms
 
     most = capacity(service_ms, servers, slow)
     return _bisected(meets, 0.0, most) if meets(most * 2**-STEPS) else None

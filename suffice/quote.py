@@ -130,7 +130,7 @@ def _today(tariff: Tariff, figures: Book) -> Tariff:
     names = [n for n in (tariff.price.name if tariff.price else None, tariff.spec.get("name")) if isinstance(n, str)]
     own = next((figures.models[n] for n in names if n in figures.models), None)
     price = own or (figures.model(tariff.price.name) if tariff.price else None) or tariff.price
-    return Tariff(tariff.spec, "list" if price else tariff.hosting, price)
+    return replace(tariff, hosting="list" if price else tariff.hosting, price=price)
 
 
 def changed(bill: Bill, changes: Changes) -> Bill:

@@ -48,7 +48,7 @@ def tally(
 def _evidence(task: Task, stack: Stack, ledger: Ledger) -> Evidence:
     """The stack's runs on test and on dev, as the ledger holds them."""
     evidence = Evidence()
-    evidence.add("task", profile=task.profile)
+    evidence.add("task", profile=task.profile, target=task.target)
     for name, dataset in (("test", task.parts.test), ("select", task.parts.dev)):
         run = _kept(stack, dataset, ledger)
         if run is not None:

@@ -201,6 +201,7 @@ class Conclusion(Afterwards):
     def body(self) -> dict[str, Json]:
         """verdict.json, but for dates and paths."""
         from .economics import economics
+        from .response import response
 
         steps, by = self.steps()
         attempts, held = self.down(self.frozen())
@@ -243,6 +244,7 @@ class Conclusion(Afterwards):
             "diagnosis_of": {**_without_kind(diagnosed), **_beside(explained)} if diagnosed and explained else None,
             "failures": self._failures(kept, diagnosed),
             "economics": economics(self, kept, self.frozen()),
+            **response(self, kept),
             "duties": self._duties(kept),
             "what_would_change_this": self._changes(steps, kept, met),
         }

@@ -154,7 +154,7 @@ def same(one: Verdict, other: Verdict) -> bool:
 def _without_times(value: Any) -> Any:
     """What of a verdict does not depend on the machine's speed: times of layers are measured, not replayed."""
     times = {"p50_ms", "p95_ms", "p95_low_ms", "p95_high_ms", "stages", "records", "hash"}
-    times |= {"stacks", "break_even", "frontier"}  # of economics: layers' own seconds cost money
+    times |= {"latency", "stacks", "break_even", "frontier"}  # the latter of economics: layers' own seconds cost money
     if isinstance(value, dict):
         return {k: _without_times(v) for k, v in value.items() if k not in times}
     return [_without_times(v) for v in value] if isinstance(value, list) else value

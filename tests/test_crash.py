@@ -116,7 +116,7 @@ def verdict(place: Path) -> Any:
 
 
 DATED = {"created", "ledger", "records", "stages", "p50_ms", "p95_ms", "p95_low_ms", "p95_high_ms"}
-DATED |= {"stacks", "break_even", "frontier"}  # of economics: layers' own seconds cost money
+DATED |= {"latency", "stacks", "break_even", "frontier"}  # the latter of economics: layers' own seconds cost money
 
 TIMED = {"measured", "value", "low", "high"}
 """What the signal about the prompt's latency measures."""
