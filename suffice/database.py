@@ -108,7 +108,7 @@ def engine_at(where: Path | str, *, durable: bool = True) -> Engine:
         with _closing_where_it_fails(engine):
             _patiently(lambda: _prepare(engine, name))
         return engine
-    except (SQLAlchemyError, ImportError) as wrong:
+    except (SQLAlchemyError, ImportError, ValueError) as wrong:
         raise unusable(name, wrong) from wrong
 
 
@@ -124,6 +124,7 @@ def _closing_where_it_fails(engine: Engine) -> Iterator[None]:
 def _engine(where: Path | str, *, durable: bool) -> Engine:
     from sqlalchemy import create_engine, event
 
+    _known(where)
     url = _with_driver(str(where)) if "://" in str(where) else f"sqlite:///{_private(Path(where))}"
     sqlite = url.startswith("sqlite")
     given = {"timeout": BUSY_SECONDS, "check_same_thread": False} if sqlite else {}
@@ -133,6 +134,14 @@ def _engine(where: Path | str, *, durable: bool) -> Engine:
     return engine
 
 
+def _known(where: Path | str) -> None:
+    """A ledger is a file, or at the address of a database that Suffice is tested with."""
+    scheme, separator, _ = str(where).partition("://")
+    if separator and scheme.partition("+")[0] not in ("sqlite", "postgresql", "postgres"):
+        said = f"no ledger can be at `{scheme[:40]}://`"
+        raise InputError(said, file=shown(where), hint="give a file, or postgresql://USER@HOST/DATABASE")
+
+
 def _with_driver(url: str) -> str:
     """The URL with the driver that Suffice is tested with, where it names none."""
     scheme, _, rest = url.partition("://")
@@ -140,9 +149,13 @@ def _with_driver(url: str) -> str:
 
 
 def shown(where: Path | str) -> str:
-    """A ledger's place without the password that a URL may hold."""
+    """A ledger's place without the user, password and options that a URL may hold."""
     scheme, separator, rest = str(where).partition("://")
-    return f"{scheme}{separator}{rest.rpartition('@')[2]}" if separator else scheme
+    if not separator:
+        return scheme
+    head = rest.partition("?")[0]
+    place = head if "@" in head or "/" in head else rest  # a question mark before any of these is in a password
+    return f"{scheme}{separator}{place.rpartition('@')[2].partition('?')[0]}"
 
 
 def flusher(engine: Engine) -> Callable[[], None]:
@@ -223,7 +236,7 @@ def unusable(name: str, wrong: BaseException) -> SufficeError:
         )
     if isinstance(wrong, ImportError):
         return InputError(f"no driver for this ledger: {said}", file=name, hint="pip install 'suffice[postgres]'")
-    if "full" in said:
+    if "disk is full" in said or "No space left" in said:
         return Damaged(f"the disk is full: {said}", file=name, hint="make room, then run again: it goes on from here")
     return Damaged(f"cannot use the ledger: {said}", file=name, hint="check that the place exists and can be written")
 
@@ -285,7 +298,7 @@ def migrated(where: Path | str, to: int) -> tuple[int, int]:
             migrations.migrate(connection, before, to)
         engine.dispose()
         return before, to
-    except (SQLAlchemyError, ImportError) as wrong:
+    except (SQLAlchemyError, ImportError, ValueError) as wrong:
         raise unusable(name, wrong) from wrong
 
 

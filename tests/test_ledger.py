@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from suffice.database import unusable
 from suffice.errors import Damaged, InputError
 from suffice.ledger import Attempt, Ledger
 from suffice.record import Record
@@ -212,6 +213,30 @@ def test_a_passing_ledger_leaves_nothing_behind() -> None:
         folder = Path(str(ledger._engine.url.database)).parent
         assert folder.is_dir()
     assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("postgresql://ada:hunter2@127.0.0.1:1/x", "postgresql://127.0.0.1:1/x"),
+        ("postgresql://127.0.0.1:1/x?user=ada&password=hunter2", "postgresql://127.0.0.1:1/x"),
+        ("postgresql://127.0.0.1:1/x?password=p%40hunter2", "postgresql://127.0.0.1:1/x"),
+        ("postgresql://ada:hun?hunter2@127.0.0.1:1/x", "postgresql://127.0.0.1:1/x"),
+        ("postgresql://ada:hunter2@127.0.0.1:port/x", "postgresql://127.0.0.1:port/x"),
+        ("postgresql://ada:hunter2@[::1/x", "postgresql://[::1/x"),
+        ("mysql://ada:hunter2@127.0.0.1/x", "mysql://127.0.0.1/x"),
+        ("http://ada:hunter2@127.0.0.1/x", "http://127.0.0.1/x"),
+    ],
+)
+def test_a_url_that_cannot_be_used_is_one_clear_error_without_its_secrets(url: str, place: str) -> None:
+    with pytest.raises((InputError, Damaged)) as wrong:
+        Ledger.open(url)
+    assert "hunter2" not in f"{wrong.value}{wrong.value.hint}" and wrong.value.file == place
+
+
+def test_only_a_full_disk_is_called_one() -> None:
+    told = unusable("here", OSError("failed to resolve host 'fullhost'"))
+    assert "disk" not in str(told) and "disk is full" in str(unusable("here", OSError("database or disk is full")))
 
 
 def test_a_full_disk_stops_everything_that_would_be_lost(path: Path) -> None:

@@ -157,10 +157,11 @@ def test_a_schema_that_nobody_knows_is_refused(place: Path | str) -> None:
         with pytest.raises(InputError, match="schema 99") as newer:
             act()
         assert "upgrade" in newer.value.hint
-    with bare(place).begin() as connection:
-        connection.exec_driver_sql("UPDATE meta SET value = 'x' WHERE key = 'schema'")
-    with pytest.raises(Damaged, match="not a ledger"):
-        Ledger.open(place)
+    for no_number in ("x", "²", ""):
+        with bare(place).begin() as connection:
+            connection.exec_driver_sql(f"UPDATE meta SET value = '{no_number}' WHERE key = 'schema'")
+        with pytest.raises(Damaged, match="not a ledger"):
+            Ledger.open(place)
 
 
 SLOW = """

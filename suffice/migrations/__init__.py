@@ -43,7 +43,7 @@ def version(connection: Connection) -> int | None:
     if not inspect(connection).has_table("meta"):
         return 0
     found = connection.exec_driver_sql("SELECT value FROM meta WHERE key = 'schema'").scalar()
-    return int(found) if found is not None and str(found).isdigit() else None
+    return int(found) if found is not None and str(found).isascii() and str(found).isdigit() else None
 
 
 def alone(connection: Connection) -> None:
