@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from .artifacts import write_whole
 from .asking import UNLOOKED, Asking, Watch, asks, sampling_for, settled, told
 from .budget import Budget
+from .choose import choose
 from .compare import pairs
 from .confirm import confirm
 from .data import Dataset
@@ -28,7 +29,7 @@ from .model import Model, resolve
 from .opinions import opinions
 from .people import unfilled
 from .places import placed
-from .plan import FINALISTS, FIRST_LOOK, LADDER, Ceiling, Proposal, Rung, layer_of, plan
+from .plan import LADDER, Ceiling, Proposal, Rung, layer_of, plan
 from .plugins import find, name_of
 from .recall import recall_of
 from .record import Diagnosis, Run
@@ -49,8 +50,6 @@ HAND_OVER_BELOW = (0.5, 0.7, 0.9)
 """Confidences under which the classifier may hand over to the model's stack beneath it."""
 LIT = 0.1
 """The gain on dev from which a layer shows that the prompt beneath it matters, and is chosen again."""
-CLEAR_LEAD = 3
-"""Items by which a variant must lead after the first look to be taken without a second one."""
 UNMEASURED: Mapping[str, Json] = {
     "variants": [],
     "chosen": None,
@@ -306,7 +305,7 @@ class _Climb:
         least = max(selected.quality or 0.0, (self.best_run.quality if self.best_run else None) or 0.0)
         for sure in HAND_OVER_BELOW:
             stack = placed(chosen, replace(self.classifier, threshold=sure))  # type: ignore[call-arg]
-            tried = self._run(stack, self.parts.select, "select", f"{rung.title}: after the classifier")
+            tried = self._on_dev(stack, self.parts.select, f"{rung.title}: after the classifier")
             if (tried.quality or 0.0) > least:
                 best, least = (stack, tried), tried.quality or 0.0
         return best
@@ -327,21 +326,9 @@ class _Climb:
         return best, selected, told
 
     def _best_of(self, stacks: list[Stack], rung: Rung, kind: str) -> tuple[Stack, Run, list[dict[str, Json]]]:
-        """All on the first select items, then the better ones on all of them; the first among equals."""
-        first = self.parts.select[:FIRST_LOOK]
-        looks = [
-            (s, self._run(s, first, "select", f"{rung.title}: {kind} {i} of {len(stacks)}"))
-            for i, s in enumerate(stacks, 1)
-        ]
-        ranked = sorted(looks, key=lambda x: -(x[1].quality or 0.0))
-        finalists = [s for s, _ in ranked[: FINALISTS if _close(ranked) else 1]]
-        full = [(s, self._run(s, self.parts.select, "select", f"{rung.title}: choosing")) for s in finalists]
-        best, selected = max(full, key=lambda x: x[1].quality or 0.0)
-        told = [
-            {"name": _variant_name(s, rung), "n": len(r.records), "run": r.id}
-            for s, r in (next((x for x in full if x[0] == s), (s, r)) for s, r in looks)
-        ]
-        return best, selected, told
+        """The best on select, its run there, and the variants as the rung's line tells them."""
+        found = choose(stacks, self.parts.select, self._on_dev, rung.title, kind)
+        return found.stack, found.run, found.told(lambda s: _variant_name(s, rung))
 
     def _variants(self, rung: Rung) -> list[Stack]:
         if getattr(self.model, "fixed", False) and rung.name == "prompt":
@@ -471,21 +458,13 @@ class _Climb:
 
     # Running
 
-    def _run(self, stack: Stack, examples: Dataset, part: str, stage: str) -> Run:
-        found = self.asking.run(stack, examples, part, stage)
-        if part == "select":
-            self._dev_runs.append(found.id)
+    def _on_dev(self, stack: Stack, examples: Dataset, stage: str) -> Run:
+        """Run a stack on dev, to choose by."""
+        found = self.asking.run(stack, examples, "select", stage)
+        self._dev_runs.append(found.id)
         return found
 
     _dev_runs: list[str] = field(default_factory=list)
-
-
-def _close(ranked: list[tuple[Stack, Run]]) -> bool:
-    """Whether the first look leaves it open which of the best two is better."""
-    if len(ranked) < 2:
-        return False
-    first, second = ((run_.quality or 0.0) * len(run_.records) for _, run_ in ranked[:2])
-    return first - second < CLEAR_LEAD
 
 
 def _variant_name(stack: Stack, rung: Rung) -> str:

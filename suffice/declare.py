@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from .data import Dataset
 from .descend import MARGIN
@@ -12,7 +12,7 @@ from .errors import InputError
 from .evidence import Evidence, Line
 from .labels import Labels
 from .leakage import leaks
-from .ledger import Ledger
+from .ledger import Declaration, Ledger
 from .looks import sizes_of
 from .model import Model
 from .plan import candidates_of
@@ -25,6 +25,8 @@ from .types import Json
 
 ALPHA = 0.05
 """The chance that a climb says anything false that it calls proven."""
+KINDS = ("plan", "swap")
+"""The declarations that spend the error of a test set."""
 
 
 def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence, forced: Sequence[str] = ()) -> Line:
@@ -32,14 +34,24 @@ def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence, forced
 
     An unchanged plan is declared once. Raises `InputError` where there is nothing to learn from, or to judge with.
     """
+    return chained(task, ledger, evidence, "plan", _body(task, model, forced))
+
+
+def chained(
+    task: Task, ledger: Ledger, evidence: Evidence, kind: str, body: Mapping[str, Json], models: Sequence[str] = ()
+) -> Line:
+    """Chain a body that declares how test will be used, once, and write it, the task and the examples down.
+
+    Climbs and swaps on the same items share one error: each is told how often they were used. `models` are addresses
+    that will be priced beside the task's own.
+    """
     _enough(task)
-    body = _body(task, model, forced)
-    earlier = reused(ledger, "plan", str(body["fingerprint"]), (*task.parts.test, *task.parts.edge))
-    same = [d for d in earlier if d.body == plain(body)]
-    link = same[0].hash if same else ledger.declare("plan", body)
-    previous = next(d.previous for d in ledger.declared("plan") if d.hash == link)
+    earlier = _uses(task, ledger, str(body["fingerprint"]))
+    same = [d for d in earlier if d.kind == kind and d.body == plain(body)]
+    link = same[0].hash if same else ledger.declare(kind, body)
+    previous = next(d.previous for d in ledger.declared(kind) if d.hash == link)
     paid = charge(link, earlier=[(d.hash, ALPHA) for d in earlier])
-    _tell(task, evidence)
+    _tell(task, evidence, models)
     told = {**body, "candidates": len(body["candidates"]), "declared": body["candidates"], **leaks(task)}
     used = {"uses": max(paid.use, len(earlier)), "overspent": paid.reason}
     used |= {"label_sets": _labelled(task, ledger, str(body["fingerprint"]), evidence)}
@@ -49,14 +61,24 @@ def declare(task: Task, model: Model, ledger: Ledger, evidence: Evidence, forced
     return line
 
 
+def _uses(task: Task, ledger: Ledger, fingerprint: str) -> list[Declaration]:
+    """Every declaration, of a climb or a swap, that rests on any of the items that are about to judge."""
+    items = (*task.parts.test, *task.parts.edge)
+    return sorted((d for kind in KINDS for d in reused(ledger, kind, fingerprint, items)), key=lambda d: d.sequence)
+
+
 def _body(task: Task, model: Model, forced: Sequence[str]) -> dict[str, Json]:
     """What is declared: candidates, levels, looks, margins and everything that answers depend on."""
-    parts, candidates = task.parts, candidates_of(task, model, forced)
+    candidates = candidates_of(task, model, forced)
+    told = {"forced": sorted(forced)} if forced else {}
+    return {**told, "candidates": candidates, **shared(task, candidates, model), **rests_on(task, model)}
+
+
+def rests_on(task: Task, model: Model) -> dict[str, Json]:
+    """What answers and their scores depend on."""
+    parts = task.parts
     return {
-        **({"forced": sorted(forced)} if forced else {}),
         "fingerprint": parts.test.only((*parts.test, *parts.edge)).fingerprint,
-        "candidates": candidates,
-        **shared(task, candidates, model),
         "seed": task.seed,
         "target": plain(task.target),
         "smallest_lift": task.profile.smallest_lift,
@@ -106,12 +128,12 @@ def _labelled(task: Task, ledger: Ledger, fingerprint: str, evidence: Evidence) 
     return sum(d.body["fingerprint"] == fingerprint for d in ledger.declared("labels"))
 
 
-def _tell(task: Task, evidence: Evidence) -> None:
+def _tell(task: Task, evidence: Evidence, models: Sequence[str]) -> None:
     from .bills import prices_of
 
     told = {k: getattr(task, k) for k in ("name", "goal", "model", "score", "target", "profile", "seed", "output")}
     evidence.add("task", **told, examples=len(task.dataset), scorer=plain_scorer(task.dataset), warnings=())
-    evidence.add("figures", **prices_of(task).told)
+    evidence.add("figures", **prices_of(task, *models).told)
     if task.rules is not None:
         evidence.add("rules", layer=spec_of(find("layers", "rules").for_task(task)))
 

@@ -31,7 +31,7 @@ def ending_base(model: str, owner: str | None) -> Duty:
         why="a hosted model answers until its maker ends it, and what was measured on it does not move along",
         when="its maker names an end date",
         owner=owner,
-        command="suffice climb",
+        command="suffice swap",
         kind="retirement",
         about=model,
     )

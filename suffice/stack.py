@@ -95,11 +95,7 @@ class Stack:
 
     def save(self, path: Path) -> Path:
         """Write the stack as YAML with its digest; `load` checks it."""
-        import yaml
-
-        body = {"suffice": 1, "digest": self.digest, **self.spec}
-        write_whole(path, yaml.safe_dump(body, sort_keys=False, allow_unicode=True).encode())
-        return path
+        return save(self.spec, self.digest, path)
 
     @classmethod
     def load(cls, path_or_digest: Path | str, *, folder: Path | None = None) -> Self:
@@ -134,6 +130,15 @@ class Stack:
         layers = tuple(_homed(build("layers", s, beside=beside), beside) for s in spec.get("layers", ()))
         sampling = made(Sampling, spec.get("sampling", {}), "`sampling`")
         return cls(cast(Model, _homed(found, beside)), layers, sampling)
+
+
+def save(spec: Mapping[str, Json], digest: str, path: Path) -> Path:
+    """Write the stack that a spec describes, under its digest, without building it."""
+    import yaml
+
+    body = {"suffice": 1, "digest": digest, **spec}
+    write_whole(path, yaml.safe_dump(body, sort_keys=False, allow_unicode=True).encode())
+    return path
 
 
 def _plain(text: str, path: Path) -> None:

@@ -50,13 +50,67 @@ def whole(reading: Reading) -> None:
     for line in evidence.of("confirmation"):
         _confirmed(reading, line)
     _labelled(evidence, plan)
-    _declared(reading, plan)
+    _declared(reading, plan, "plan")
     _in_order(reading, plan)
     _rungs(evidence, plan)
     _accounted(reading)
     from .schooling import schooling
 
     schooling(reading)
+
+
+def swapped_whole(reading: Reading) -> None:
+    """Raise `Disproved` where a swap's lines are not as many, in the order, and at the levels that were declared."""
+    evidence, plan = reading.evidence, reading.evidence.one("plan")
+    _each_once(evidence)
+    _untouched(reading)
+    lines = [evidence.one("swap"), *evidence.of("form")]
+    for line in lines:
+        for part in ("test", "edge"):
+            if line[part]:
+                _complete(reading, line, part)
+        if line["test"] and line.get("told_by"):
+            _looked_as_declared(reading, line)
+    _shares(plan)
+    _labelled(evidence, plan)
+    _declared(reading, plan, "swap")
+    _in_order(reading, plan)
+    if [line["form"] for line in evidence.of("form")] != plan["declared"][: len(lines) - 1]:
+        raise Disproved("the forms are not those that were declared, in their order")
+    spoken = {line[key] for line in lines for key in ("test", "edge", "unloaded")}
+    if unspoken := [run for run, line in reading.runs.items() if line["part"] in JUDGING and run not in spoken]:
+        raise Disproved(f"run {unspoken[0][:12]} judged, and the swap does not speak of it")
+    _bases(reading, plan, lines)
+
+
+def swapped_agrees(reading: Reading, body: Mapping[str, Json]) -> None:
+    """Raise `Disproved` where a swap ends before its last form though nothing had moved, or goes on after one."""
+    moves = [form["status"] == "moves" for form in body["forms"]]
+    if any(moves[:-1]) or (len(moves) < reading.evidence.one("plan")["candidates"] and not any(moves)):
+        raise Disproved("the swap does not end at the first form that moves, or at the last one")
+    if reading.parts.get("edge") and any(f["status"] == "moves" and f["edge"] is None for f in body["forms"]):
+        raise Disproved("a form moves without the edge partition")
+
+
+def _bases(reading: Reading, plan: Line, lines: Sequence[Line]) -> None:
+    """The stack that was declared is held against forms over the base that was declared, and over no other."""
+    old, *forms = [reading.runs[line["test"]] for line in lines if line["test"]]
+    if old["stack_digest"] != plan["swap"]["from"]:
+        raise Disproved("the stack that stands is not the one that the swap was declared for")
+    if any(digest_of(run["stack"]["model"]) != plan["swap"]["base"] for run in forms):
+        raise Disproved("a form stands on another base than the one that the swap was declared for")
+    if lines[0]["to"] != plan["swap"]["to"]:
+        raise Disproved("the base is not the one that the swap was declared for")
+
+
+def _shares(plan: Line) -> None:
+    """What all forms may claim together adds up to no more than 5 %."""
+    each = plan["alpha_worse"] + plan["alpha_claim"]
+    spent = plan["alpha_down"] + len(plan["declared"]) * each
+    levels = (plan["alpha_down"], plan["alpha_target"], plan["alpha_worse"], plan["alpha_claim"])
+    too_much = spent > plan["alpha"] * (1 + CLOSE) or plan["alpha"] > TOTAL
+    if too_much or min(levels) < 0 or plan["alpha_target"] * len(plan["declared"]) > plan["alpha_down"] * (1 + CLOSE):
+        raise Disproved("the declared errors add up to more than the swap may spend")
 
 
 def agrees(reading: Reading, body: Mapping[str, Json]) -> None:
@@ -93,9 +147,11 @@ def _measured(evidence: Evidence) -> Iterator[Line]:
 
 
 def _each_once(evidence: Evidence) -> None:
-    for kind, key in (("run", "run"), ("example", "id"), ("opinion", "id"), ("rung", "rung"), ("down", "change")):
+    keys = {"run": "run", "example": "id", "opinion": "id", "rung": "rung", "down": "change", "form": "form"}
+    for kind, key in keys.items():
         _once(kind, [line[key] for line in evidence.of(kind)])
-    for kind in ("further", "own_best", "left_out", "refit", "confirmation", "labels", "figures", *TRAINED_ONCE):
+    alone = ("further", "own_best", "left_out", "refit", "confirmation", "labels", "figures", "swap")
+    for kind in (*alone, *TRAINED_ONCE):
         _once(f"line of the kind {kind}", [kind for _ in evidence.of(kind)])
 
 
@@ -118,13 +174,13 @@ def _untouched(reading: Reading) -> None:
             raise Disproved(f"run {run[:12]} is not as it was written down: its content has another digest")
 
 
-def _declared(reading: Reading, plan: Line) -> None:
+def _declared(reading: Reading, plan: Line, kind: str) -> None:
     """The plan is the one whose hash was chained, for these examples, this target, this scorer and this seed."""
     judged, dev = (Dataset(tuple(e for p in parts for e in reading.parts.get(p, ()))) for parts in PARTS)
     if (judged.fingerprint, dev.fingerprint) != (plan["fingerprint"], plan["dev"]):
         raise Disproved("the examples are not those that the plan was declared for: their fingerprint differs")
     body = {k: v for k, v in plan.items() if k not in BESIDE_THE_PLAN} | {"candidates": plan["declared"]}
-    if link_of(plan["previous"], "plan", body) != plan["hash"] or plan["candidates"] != len(plan["declared"]):
+    if link_of(plan["previous"], kind, body) != plan["hash"] or plan["candidates"] != len(plan["declared"]):
         raise Disproved("the plan is not the one that was declared: its hash differs")
     task = reading.evidence.one("task")
     told = {k: task[k] for k in ("target", "score", "seed", "scorer") if k in plan}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,13 @@ import numpy
 from safetensors.numpy import save
 from worlds import GOAL, as_record, number_of, point, truth, world
 
+from suffice.asking import sampling_for
 from suffice.demonstrations import Demonstration
+from suffice.errors import Unreachable
+from suffice.model import resolve
 from suffice.models.scripted import Scripted
+from suffice.plugins import find
+from suffice.stack import Stack
 from suffice.task import Profile, Task, Training
 from suffice.trainer import Base, Point, Stage, Trained, tell
 from suffice.types import Answer, Request, Step, Usage, wording
@@ -51,7 +56,7 @@ class Trainable(Scripted):
     """A scripted model whose weights are here."""
 
     def base(self) -> Base:
-        return Base(self.name, "ab" * 32, Path())
+        return Base(self.name, hashlib.sha256(self.name.encode()).hexdigest(), Path())
 
 
 def learner() -> Trainable:
@@ -64,7 +69,52 @@ def wordy() -> Trainable:
     return Trainable(_knowing(0.1, shown=0.1, long=0.97), name="wordy", usd=0.001)
 
 
-def _knowing(bare: float, *, shown: float, long: float | None = None, fenced: float = 0.0) -> Any:
+def scholar() -> Trainable:
+    """Another base, which knows untrained what others have to be taught."""
+    return Trainable(_knowing(0.99, shown=0.99), name="scholar", usd=0.001)
+
+
+def dunce() -> Trainable:
+    """Another base, which knows less and can be taught as well."""
+    return Trainable(_knowing(0.3, shown=0.3), name="dunce", usd=0.001)
+
+
+def attentive() -> Trainable:
+    """Another base, which knows where it is shown some examples."""
+    return Trainable(_knowing(0.3, shown=0.99), name="attentive", usd=0.001)
+
+
+def peer() -> Trainable:
+    """Another base, as good as one that was taught a few hundred rows, and wrong about other things."""
+    return Trainable(_knowing(0.93, shown=0.93, luck="other"), name="peer", usd=0.001)
+
+
+def middling() -> Trainable:
+    """Another base, which is right four times in five."""
+    return Trainable(_knowing(0.8, shown=0.8), name="middling", usd=0.001)
+
+
+def narrow() -> Trainable:
+    """Another base, which knows all but what is on the edge."""
+    knows = _knowing(0.99, shown=0.99)
+
+    def says(request: Request) -> Answer:
+        answer: Answer = knows(request)
+        return replace(answer, text="unknown") if number_of(request) >= 1000 else answer
+
+    return Trainable(says, name="narrow", usd=0.001)
+
+
+def gone() -> Trainable:
+    """A base that its maker has ended."""
+
+    def says(_: Request) -> Answer:
+        raise Unreachable("this model has been retired", fault="rejected")
+
+    return Trainable(says, name="gone")
+
+
+def _knowing(bare: float, *, shown: float, long: float | None = None, fenced: float = 0.0, luck: str = "luck") -> Any:
     records = fenced > 0
 
     def says(request: Request) -> Answer:
@@ -76,7 +126,7 @@ def _knowing(bare: float, *, shown: float, long: float | None = None, fenced: fl
         knows = shown if request.shots else bare
         if long is not None and len(told) > len(GOAL) + 10:
             knows = long
-        right = point("luck", number) < (knows if trained is None else trained)
+        right = point(luck, number) < (knows if trained is None else trained)
         words = sum(len(m.content.split()) for m in wording(request))
         sure = 0.9 + 0.1 * point("sure", number) if right else 0.5 * point("sure", number)
         whole = as_record(request) if records else truth(request)
@@ -87,6 +137,13 @@ def _knowing(bare: float, *, shown: float, long: float | None = None, fenced: fl
         return Answer(said, usage=usage, cost=0.001, confidence=sure, trace=(Step("model", 1.0),))
 
     return says
+
+
+def tuned(task: Task, *more: Any) -> Stack:
+    """The task's stack with an adapter, as a climb would leave it; `more` are layers beneath the adapter."""
+    model: Any = resolve(task.model, folder=task.folder)
+    below = Stack(model, (*more, find("layers", "prompt").for_task(task)), sampling_for(task, task.parts.dev))
+    return below.push(find("layers", "adapter").for_task(task).fit(below, task.parts.pool))
 
 
 def school(folder: Path, model: str = "learner", *, n: int = 1400, recipe: Any = None, **more: Any) -> Task:

@@ -24,8 +24,8 @@ ROWS = (
     "consumption cost sizing bills breakeven frontier ablation ablate draw sway judged curate "
     "datasheet readiness decide jobs export port "
     "people pairwise summary gate plan attribution estimates dear diagnose looks asking measures effect adjudicate "
-    "variance leave_out audit regressions worth provable afterwards economics response verdict ways quote worked tally choose "
-    "forms migration swapped swap "
+    "variance leave_out audit regressions worth provable afterwards economics response verdict ways quote worked tally "
+    "choose forms migration swapped swap "
     "freeze tuning descend taught train reuse confirm declare obligations steward undertake climb "
     "preview schooling whole verify latency forecast openloop loadtest watch",
     "report serve web cli testing __init__ __main__",

@@ -244,7 +244,7 @@ def test_a_model_that_ends_makes_moving_due_the_day_before(ledger: Ledger, tmp_p
     verdict = undertake(ledger, body(duties=[WAITING]), NOON)
     found = {d.duty.kind: d for d in dues(ledger, DAY)}["retirement"]
     assert found.due == date(2027, 1, 13) and found.evidence["ends"] == "2027-01-14"
-    assert found.evidence["source"].startswith("https://") and found.duty.command == "suffice climb"
+    assert found.evidence["source"].startswith("https://") and found.duty.command == "suffice swap"
     (tmp_path / "retirements.yaml").write_text(
         'openai: [{for: "gpt-4o-2024-08-06", on: "2027-03-01", source: a letter}]\n'
     )

@@ -29,6 +29,7 @@ from . import (
     price,
     proof,
     run,
+    swap,
     trained,
     watch,
 )
@@ -76,6 +77,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     trained.distil,
     export.export,
     export.port,
+    swap.swap,
     platforms.platforms,
     platforms.jobs,
     due.due,

@@ -34,11 +34,15 @@ def verify(verdict: VerdictFile = Path(), own_code: OwnCode = False, as_json: As
 
 def report(verdict: VerdictFile = Path(), as_json: AsJson = False) -> None:
     """Write the report page of a verdict again."""
+    from ..errors import InputError
     from ..report import render
     from ..strict import read_json
 
     path = verdict_at(verdict)
-    made = render(read_json(path, "verdict"), path.with_name("report.html"))
+    body = read_json(path, "verdict")
+    if isinstance(body, dict) and body.get("kind") == "swap":
+        raise InputError("a swap has no page", file=str(path), hint="swap.md beside it is the record")
+    made = render(body, path.with_name("report.html"))
     tell(as_json, {"report": str(made)}, lambda screen: screen.print(f"report: {made}"))
 
 

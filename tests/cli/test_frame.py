@@ -14,7 +14,7 @@ from suffice.cli.app import COMMANDS
 
 ASKING = (
     *("demo", "climb", "run", "diagnose", "ask", "compare", "ablate", "train", "distil", "port", "jobs"),
-    *("loadtest", "watch"),
+    *("loadtest", "swap", "watch"),
 )
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
