@@ -76,15 +76,17 @@ def watch(
     `since` (an ISO date, UTC) begins a new baseline there: what was changed on purpose, or accepted, is then usual.
     `without` leaves days out, both ends included: a drift that was put right, after which the old baseline still holds.
     What is said of it, of the baseline and of alpha holds until something else is said. Reading logs that overlap, or
-    part by part, comes to the same as reading them once.
+    part by part, comes to the same as reading them once. The seed, which breaks ties, is that of the first look.
     """
+    before, seen = dict(days.settings), days.closed
     days.take(exchanges)
     if without:
         spans = [[_block(days.calendar, day, "--without") for day in span] for span in without]
         days.settings["without"] = [*days.settings.get("without", []), *spans]
     first = _settled(days, since, baseline, alpha)
     length, level = int(days.settings["baseline"]), float(days.settings["alpha"])
-    found = vigil(days, baseline=length, since=first, alpha=level, seed=seed)
+    found = vigil(days, baseline=length, since=first, alpha=level, seed=days.settings.setdefault("seed", seed))
+    _revised(days, before, seen, found)
     told = facts(found, days.kept) if found is not None else ()
     name = named(found, told) if found is not None else None
     proposed = advice.proposals(name.kinds, layers, figures or book()) if name is not None else ()
@@ -108,6 +110,16 @@ def _settled(days: Days, since: str | None, baseline: int | None, alpha: float |
     if kept["since"] is None:
         return min(days.kept, default=0) + (1 if calendar.kinds > 1 else 0)  # the first day may have begun before
     return _block(calendar, kept["since"], "--since")
+
+
+def _revised(days: Days, before: Mapping[str, Json], seen: int, found: Vigil | None) -> None:
+    """Count the times that other settings were chosen for days that had been looked at: no rate holds for those."""
+    kept = days.settings
+    changed = [k for k in ("since", "baseline", "alpha") if "alpha" in before and before.get(k) != kept.get(k)]
+    if changed and found is not None and any(block <= seen for block in found.blocks[found.baseline :]):
+        kept["revised"] = before.get("revised", 0) + 1
+    elif "since" in changed:
+        kept["revised"] = 0  # a new baseline, and not a day behind it was known when it was chosen
 
 
 def _block(calendar: Calendar, day: str, option: str) -> int:
@@ -162,7 +174,7 @@ def body_of(made: Watch) -> dict[str, Json]:
 def _settings(days: Days) -> dict[str, Json]:
     """What holds until something else is said."""
     spans = [[days.calendar.when(block) for block in span] for span in days.settings.get("without", [])]
-    return {**{name: days.settings.get(name) for name in ("since", "baseline", "alpha")}, "without": spans}
+    return {**{name: days.settings.get(name) for name in ("since", "baseline", "alpha", "seed")}, "without": spans}
 
 
 def _blocks(made: Watch) -> dict[str, Json]:
@@ -184,13 +196,19 @@ def _blocks(made: Watch) -> dict[str, Json]:
 
 def _rate(made: Watch) -> dict[str, Json]:
     horizon, unit, found = made.days.calendar.horizon, made.days.calendar.unit, made.vigil
+    revised = int(made.days.settings.get("revised", 0))
+    times = "once" if revised == 1 else f"{revised} times"
+    chosen = (
+        f"; but settings were chosen anew {times} after a look, and it holds for those named before" if revised else ""
+    )
     return {
         "alpha": made.alpha,
         "horizon": horizon,
         "words": (
             f"all monitors together: chance {made.alpha:.0%} at most of a false alarm in {horizon} quiet "
-            f"{unit}s, and {horizon / made.alpha:,.0f} {unit}s before one on average"
+            f"{unit}s, and {horizon / made.alpha:,.0f} {unit}s before one on average{chosen}"
         ),
+        "revised": revised,
         "assumes": (
             "within each weekday, days are exchangeable and independent of other days"
             if made.days.calendar.kinds > 1

@@ -161,23 +161,24 @@ class Days:
         self.closed = -1
         """The last block that is closed."""
         self.settings: dict[str, Json] = {}
-        """What was said once and holds on: since, without, baseline, alpha; and the draws."""
+        """What was said once and holds on: since, without, baseline, alpha, the seed; and the draws."""
         self.late = self.known = self.timeless = 0
         """Calls of closed blocks that no sample holds, those it holds, and calls without a time."""
 
     def take(self, exchanges: Iterable[Exchange]) -> None:
-        """Read calls in any order, then close every block but the last.
+        """Read calls in any order, then close every block but the last, and none that this clock says is not over.
 
         What claims to be from after tomorrow has no time that could be used: it would close days that are yet to come.
         """
-        until = min(LATEST, time.time() + AHEAD)
+        now = time.time()
+        until = min(LATEST, now + AHEAD)
         for e in exchanges:
             if e.time is None or not 0 <= e.time < until:
                 self.timeless += 1
             else:
                 self._add(e, e.time)
         if self.kept:
-            self.closed = max(self.closed, max(self.kept) - 1)
+            self.closed = max(self.closed, min(max(self.kept), self.calendar.block(now)) - 1)
         for day in self.kept.values():
             day.trim()
         for old in sorted(self.kept)[:-OLDEST]:
@@ -296,7 +297,8 @@ def _read(body: Mapping[str, Json]) -> Days:
 
 def _settings(told: Mapping[str, Json]) -> dict[str, Json]:
     """What was said before, each of its own type."""
-    made: dict[str, Json] = {k: kind(told[k]) for k, kind in (("baseline", int), ("alpha", float)) if k in told}
+    kinds = (("baseline", int), ("alpha", float), ("seed", int), ("revised", int))
+    made: dict[str, Json] = {k: kind(told[k]) for k, kind in kinds if k in told}
     if "since" in told:
         made["since"] = None if told["since"] is None else str(told["since"])
     if "without" in told:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -138,10 +139,36 @@ def test_a_new_baseline_accepts_what_is_and_holds_from_then_on(tmp_path: Path) -
     assert accepted.standing == "quiet" and accepted.vigil is not None
     save(days, tmp_path / "watch.json")
     again = watch(read(tmp_path / "watch.json"))
-    assert body_of(again)["settings"] == {"since": "2025-10-10", "baseline": 35, "alpha": 0.05, "without": []}
+    kept = {"since": "2025-10-10", "baseline": 35, "alpha": 0.05, "seed": 0, "without": []}
+    assert body_of(again)["settings"] == kept and body_of(again)["rate"]["revised"] == 1
     assert again.standing == "quiet"
     with pytest.raises(InputError, match="no date"):
         watch(days, since="yesterday")
+
+
+def test_neither_another_seed_nor_other_settings_can_be_tried_until_one_pleases(tmp_path: Path) -> None:
+    """Ties are broken by the first look's seed; what is chosen with the days already seen is counted and said."""
+    told, state = month(), tmp_path / "watch.json"
+    first = body_of(watch(days := read(state), told, seed=3))
+    save(days, state)
+    again = body_of(watch(days := read(state), told, seed=4))
+    assert again["rate"] == first["rate"] and again["settings"]["seed"] == 3 and again["rate"]["revised"] == 0
+    for revised, other in enumerate(({"alpha": 0.5}, {"baseline": 35}, {"since": "2025-08-25"}), 1):
+        body = body_of(watch(days, told, **other))  # type: ignore[arg-type]
+        assert body["rate"]["revised"] == revised and "chosen anew" in body["rate"]["words"]
+    save(days, state)
+    assert body_of(watch(read(state), told))["rate"]["revised"] == 3
+    anew = body_of(watch(days, told, since="2025-10-01"))
+    assert anew["rate"]["revised"] == 0, "not a day behind that baseline has been seen"
+
+
+def test_a_clock_that_is_hours_ahead_does_not_close_today() -> None:
+    now = time.time()
+    days, ahead = Days(), replace(month()[0], time=now + DAY * 0.9)
+    days.take([replace(e, time=now - 60 - n) for n, e in enumerate(month()[:40])] + [ahead])
+    assert days.closed <= WEEK.block(now) - 1 and ahead.time is not None and WEEK.block(ahead.time) in days.kept
+    days.take([replace(month()[50], time=now)])
+    assert days.late == 0
 
 
 def test_a_drift_that_was_put_right_is_left_out_and_the_old_baseline_goes_on(tmp_path: Path) -> None:
