@@ -29,7 +29,12 @@ def response(of: Afterwards, kept: Held | None) -> dict[str, Json]:
         return {"latency": None}
     seed, slo = of.plan["seed"], of.task["target"]["p95_ms"]
     found = latency(times, slo_ms=slo, seed=seed)
-    return {"latency": {**_told(found), "measured": _measured(of, kept, found), "peak": _peak(of, kept, line, times)}}
+    return {"latency": in_verdict(found, _measured(of, kept, found), _peak(of, kept, line, times))}
+
+
+def in_verdict(found: Latency, measured: str, ahead: Forecast | None) -> dict[str, Json]:
+    """What was measured, how, and what is predicted of the peak, as a verdict holds it."""
+    return {**_told(found), "measured": measured, "peak": None if ahead is None else _foreseen(ahead)}
 
 
 def _measured(of: Afterwards, kept: Held, found: Latency) -> str:
@@ -65,15 +70,15 @@ def _stage(stage: Stage) -> dict[str, Json]:
     return {"name": stage.name, "n": stage.n, **own, **{name: getattr(stage, name) for name in names}}
 
 
-def _peak(of: Afterwards, kept: Held, line: Line, times: tuple[Timing, ...]) -> dict[str, Json] | None:
+def _peak(of: Afterwards, kept: Held, line: Line, times: tuple[Timing, ...]) -> Forecast | None:
     """What the profile's busiest minutes do to it; None where no volume is known, or not how many it serves at once."""
     prices, per_day = Prices.read(line), of.task["profile"]["requests_per_day"]
     at_once = prices.tariff(of.reading.runs[kept.test]["stack"]["model"]).at_once
     if not per_day or not at_once:
         return None
     ahead = _busiest(per_day, prices.book.figure("peak"))
-    found = forecast([t.ms for t in times], at_once, ahead, slo_ms=of.task["target"]["p95_ms"], seed=of.plan["seed"])
-    return _foreseen(found)
+    slo, seed = of.task["target"]["p95_ms"], of.plan["seed"]
+    return forecast([t.ms for t in times], at_once, ahead, slo_ms=slo, seed=seed)
 
 
 def _busiest(per_day: float, figure: Figure) -> Peak:

@@ -48,6 +48,7 @@ def verdict(body: Body, screen: Console, *, folder: Path | None = None) -> None:
     _causes(body, screen)
     _list(screen, "Predicted and reached", [_predicted(one) for one in body.get("estimates", ())])
     _list(screen, "Rows of the decision matrix that fire", _fired(body.get("signals", ())))
+    _list(screen, "How fast it answers", _answering(body.get("latency")))
     _list(screen, "When the heavier stack pays", [p["words"] for p in body["economics"].get("break_even", ())])
     _list(screen, "What would change this", body["what_would_change_this"])
     _list(screen, "What it obliges you to", [_duty(duty) for duty in body["duties"]])
@@ -237,6 +238,14 @@ def _fired(groups: Sequence[Body]) -> list[str]:
     return [
         f"{row['row']} {row['name']}: {row['measured']}; what helps: {row['lever']}" for row in rows if row["fired"]
     ]
+
+
+def _answering(found: Body | None) -> list[str]:
+    """The final stack's time, and what the busiest minutes do to it."""
+    if found is None:
+        return []
+    said = f"{found['words']} Timed on {found['measured']}."
+    return [said, *([f"{found['peak']['words']} Predicted, not measured."] if found["peak"] else [])]
 
 
 def _confirmed(found: Body | None) -> list[str]:

@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from ..artifacts import write_whole
 from ..errors import InputError
-from . import chart, numbers, picture, sliders
+from . import chart, numbers, picture, sliders, times
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCHEMA = Path(__file__).parent.parent / "schemas" / "verdict.schema.json"
@@ -115,8 +115,8 @@ def pages() -> Environment:
     made.filters.update({f.__name__: f for f in (*written, *timed, numbers.figure, _text)})
     drawn = (picture.track, picture.axis, picture.goal_label, picture.lift, picture.cause_bar, picture.stage_bar)
     curves = (picture.curve_of, picture.deferral_of)
-    charts = (chart.bars, chart.stack, chart.range_bar)
-    made.globals.update({f.__name__: f for f in (*drawn, *curves, *charts, sliders.attribute)})
+    charts = (chart.bars, chart.stack, chart.range_bar, times.time_bar, times.limit_far)
+    made.globals.update({f.__name__: f for f in (*drawn, *curves, *charts, sliders.attribute)}, time_rows=times.rows)
     return made
 
 
