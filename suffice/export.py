@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from .artifacts import Artifacts, write_whole
+from .data import likeness
 from .demonstrations import Demonstration, demonstrations, read, write
+from .duplicates import Quotes
 from .errors import InputError
 from .exporter import Exporter
 from .jobs import findings, platform_of
@@ -72,11 +74,27 @@ def taught_rows(task: Task, stack: Stack, data: Path | None = None) -> tuple[Dem
         below = beneath(stack) if "adapter" in stack.names else lean(stack, task)
         return demonstrations(below, task.parts.pool)
     rows = read(data)
-    held = {e.id for part in (task.parts.test, task.parts.edge) for e in part}
-    if leaked := [r.id for r in rows if r.id in held and r.provenance.origin == "examples"]:
+    if leaked := _leaked(rows, task):
         told = f"{len(leaked)} rows are items of test or edge, such as `{leaked[0]}`"
         raise InputError(told, file=str(data), hint="`suffice data curate` leaves them out")
     return rows
+
+
+def _leaked(rows: tuple[Demonstration, ...], task: Task) -> list[str]:
+    """Rows that are an example of test or edge, that ask what one asks, or that hold its question word for word.
+
+    The task's own rows may hold a question of test among more words: its split has kept what is nearly the same apart.
+    """
+    judging = [e for part in (task.parts.test, task.parts.edge) for e in part]
+    ids, asked = {e.id for e in judging}, {likeness(e.text) for e in judging} - {""}
+    quotes, own = Quotes({e.id: e.text for e in judging}), {e.id for e in task.parts.dev}
+    found = []
+    for row in rows:
+        mine, said = row.provenance.origin == "examples", row.messages[-1].content if row.messages else ""
+        quoting = not (mine and row.id in own) and bool(quotes.within(said))
+        if (mine and row.id in ids) or likeness(said) in asked or quoting:
+            found.append(row.id)
+    return found
 
 
 def beneath(stack: Stack) -> Stack:

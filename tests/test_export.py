@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from models import tiny
 
-from suffice.demonstrations import Demonstration, read, write
+from suffice.demonstrations import Demonstration, Origin, Provenance, read, write
 from suffice.errors import InputError
 from suffice.export import export, targets, taught_rows
 from suffice.models.scripted import Scripted
@@ -72,6 +72,21 @@ def test_a_file_with_test_items_is_refused(task: Task, stack: Stack, tmp_path: P
     (tmp_path / "rows.jsonl").write_bytes(write([row]))
     with pytest.raises(InputError, match="items of test or edge"):
         export(task, "jsonl", stack, tmp_path / "out", data=tmp_path / "rows.jsonl")
+
+
+@pytest.mark.parametrize("worded", ["{}", "  {}!! ", "You are careful. Answer what is asked, please: {} Thank you."])
+@pytest.mark.parametrize("origin", ["log", "examples"])
+def test_test_items_are_known_by_what_they_ask_whatever_the_row_is_called(
+    worded: str, origin: Origin, task: Task, stack: Stack, tmp_path: Path
+) -> None:
+    asked = replace(task.parts.test[0], input="where is the second of the two parcels that i ordered on monday")
+    other = replace(task, dataset=task.dataset.only([replace(asked, split="test"), *task.parts.dev]))
+    assert asked.text in {e.text for e in other.parts.test}
+    told = (Message("user", worded.format(asked.text)),)
+    row = Demonstration("mine", told, Message("assistant", "refund"), provenance=Provenance(origin))
+    (tmp_path / "rows.jsonl").write_bytes(write([row]))
+    with pytest.raises(InputError, match="items of test or edge, such as `mine`"):
+        export(other, "jsonl", stack, tmp_path / "out", data=tmp_path / "rows.jsonl")
 
 
 def test_what_nobody_knows_is_refused_with_what_is_known(task: Task, stack: Stack, tmp_path: Path) -> None:
