@@ -7,13 +7,16 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
+from .contract import against
 from .database import schema
 from .digest import digest_of
 from .errors import Damaged, InputError
 from .ledger import Ledger, link_of
 from .stored import text_of
+from .strict import read_json
 from .types import Json
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ PASSING = ("version", "created", "ledger", "records")
 """What differs between two climbs that found the same: neither is in a verdict's digest, the records' own hash is."""
 SHORTEST = 6
 """Characters by which a digest can be named."""
+SCHEMA = Path(__file__).parent / "schemas" / "verdict.schema.json"
+"""The published JSON Schema of a verdict.json."""
 TUNED = ("adapter", "student")
 """Layers that hold trained weights."""
 
@@ -68,6 +73,16 @@ class Decision:
     at: datetime
     evidence: Mapping[str, Json]
     hash: str
+
+
+def verdict_in(file: Path) -> Mapping[str, Json]:
+    """What a verdict.json says. Raises `InputError` for a file that is none; whether it is true, `verify` says."""
+    body = read_json(file, "verdict")
+    if (broken := against(body, read_json(SCHEMA, "schema"))) is not None:
+        said = f"this is no verdict: {broken}"
+        raise InputError(said, file=str(file), hint="`suffice climb FOLDER` writes one")
+    found: Mapping[str, Json] = body
+    return found
 
 
 def digest_of_verdict(body: Mapping[str, Json]) -> str:

@@ -7,9 +7,19 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from .contract import against
 from .errors import InputError
-from .history import TUNED, Remembered, digest_of_verdict, given, given_up, keep, remember, standing, verdicts
+from .history import (
+    TUNED,
+    Remembered,
+    digest_of_verdict,
+    given,
+    given_up,
+    keep,
+    remember,
+    standing,
+    verdict_in,
+    verdicts,
+)
 from .layer import Duty
 from .ledger import Ledger
 from .obligations import UNASKED, ending_base
@@ -28,11 +38,8 @@ from .steward import (
     opening,
     said_by,
 )
-from .strict import read_json
 from .types import Json
 
-SCHEMA = Path(__file__).parent / "schemas" / "verdict.schema.json"
-"""The published JSON Schema of a verdict.json."""
 NOTICE_DAYS = 14
 """How long somebody has for reading terms that have changed."""
 FIRST_OWNER_DAYS = 30
@@ -52,10 +59,7 @@ def taken_in(ledger: Ledger, file: Path) -> Remembered:
     One that is older than the task's last is remembered alone: the duties of the stack that came after it stand.
     Raises `InputError` for a file that is none, before anything of it is kept.
     """
-    body = read_json(file, "verdict")
-    hint = "`suffice climb FOLDER` writes one"
-    if (broken := against(body, read_json(SCHEMA, "schema"))) is not None:
-        raise InputError(f"this is no verdict: {broken}", file=str(file), hint=hint)
+    body = verdict_in(file)
     try:
         digest, at = digest_of_verdict(body), datetime.fromisoformat(body["created"]).astimezone(UTC)
         known = verdicts(ledger, str(body["task"]["name"]))
@@ -64,7 +68,7 @@ def taken_in(ledger: Ledger, file: Path) -> Remembered:
         later = any(v.at > at for v in known)
         return remember(ledger, body, at) if later else undertake(ledger, body, at, file.parent)
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as wrong:
-        raise InputError("this is no verdict", file=str(file), hint=hint) from wrong
+        raise InputError("this is no verdict", file=str(file), hint="`suffice climb FOLDER` writes one") from wrong
 
 
 def take_on(ledger: Ledger, verdict: Remembered, folder: Path | None = None) -> tuple[Due, ...]:

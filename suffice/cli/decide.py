@@ -79,13 +79,13 @@ def known(given: Sequence[str], file: Path | None, task: Path | None) -> tuple[C
 def _stated(folder: Path) -> Stated:
     from ..decide.folder import stated
     from ..errors import InputError
+    from ..history import verdict_in
     from ..load import load
-    from ..strict import read_json
     from .proof import verdict_at
 
     loaded = load(folder)
     try:
-        verdict = read_json(verdict_at(folder if folder.is_dir() else folder.parent), "verdict")
+        verdict = verdict_in(verdict_at(folder if folder.is_dir() else folder.parent))
     except InputError as wrong:
         if "no verdict there" not in wrong.message:
             raise

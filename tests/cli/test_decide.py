@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import shutil
 import subprocess
 import sys
 import time
@@ -59,6 +60,14 @@ def test_a_task_folder_says_what_it_knows_and_its_shut_gates(suffice: Command) -
     told = body(suffice("decide", "--task", TRIAGE, "--json"))
     shut = {gate["name"] for gate in told["gates"] if gate["held"] is False}
     assert "clean pairs" in shut and told["facts"]["output"] == "labels"
+
+
+@pytest.mark.parametrize("forged", ["5", '{"steps": 5}', '{"diagnosis": "abc", "steps": [null]}'])
+def test_a_verdict_that_is_none_is_refused(forged: str, suffice: Command, tmp_path: Path) -> None:
+    shutil.copytree(TRIAGE, tmp_path / "triage")
+    (tmp_path / "triage" / "verdict.json").write_text(forged, "utf-8")
+    error = body(suffice("decide", "--task", tmp_path / "triage", "--json"), 2)["error"]
+    assert error["message"].startswith("this is no verdict") and error["file"].endswith("verdict.json")
 
 
 def test_a_page_is_written_and_every_fact_is_listed(suffice: Command, tmp_path: Path) -> None:
