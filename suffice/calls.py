@@ -11,22 +11,20 @@ import json
 import random
 import threading
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 from .breaker import OUTAGE, Breaker, Patience, Stopped
 from .budget import Budget
 from .digest import plain
 from .errors import ModelError
 from .ledger import Attempt, Ledger
-from .model import Model
-from .price import usd
+from .model import Around, Model
+from .price import most, usd
 from .types import Answer, Json, Request, Step, Usage
 from .writer import Ticket
 
 
-class Calls:
+class Calls(Around):
     """A model with a reply cache, retries, a circuit breaker and a budget around it."""
 
     def __init__(
@@ -37,7 +35,7 @@ class Calls:
         *,
         patience: Patience = Patience(),
     ) -> None:
-        self.model = model
+        super().__init__(model)
         self.ledger = ledger
         self.budget = budget or Budget()
         self.patience = patience
@@ -57,25 +55,6 @@ class Calls:
         mine.run, mine.stop = run, threading.Event()
         mine.ledger, mine.budget = self.ledger or ledger, budget or self.budget
         return mine
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @cached_property
-    def digest(self) -> str:
-        return self.model.digest
-
-    @property
-    def parallel(self) -> int:
-        return self.model.parallel
-
-    @property
-    def spec(self) -> Mapping[str, Json]:
-        return self.model.spec
-
-    def payload(self, request: Request) -> Json:
-        return self.model.payload(request)
 
     def __call__(self, request: Request) -> Answer:
         """The reply, from the ledger where it was bought before; its model step then notes `cached`."""
@@ -183,14 +162,7 @@ class Calls:
             raise Stopped
 
     def _most(self, request: Request) -> float | None:
-        """The most that an attempt can cost: every byte sent a token, every token allowed written."""
-        if hasattr(self.model, "most"):
-            most: float | None = self.model.most(request)
-            return most
-        if not hasattr(self.model, "price_name"):
-            return 0.0
-        sent = len(json.dumps(self.model.payload(request), ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        return self._price(Usage(sent, request.sampling.max_tokens))
+        return most(self.model, request) if hasattr(self.model, "most") or hasattr(self.model, "price_name") else 0.0
 
     def _price(self, usage: Usage) -> float | None:
         """By list price; models that do not say by which name are free."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Protocol, cast, runtime_checkable
 
@@ -40,6 +41,32 @@ class Model(Protocol):
         ...
 
     def __call__(self, request: Request) -> Answer: ...
+
+
+class Around:
+    """What stands around a model and is one in its place: of the same name, digest and payload."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @cached_property
+    def digest(self) -> str:
+        return self.model.digest
+
+    @property
+    def parallel(self) -> int:
+        return self.model.parallel
+
+    @property
+    def spec(self) -> Mapping[str, Json]:
+        return self.model.spec
+
+    def payload(self, request: Request) -> Json:
+        return self.model.payload(request)
 
 
 def resolve(address: str, *, folder: Path | None = None) -> Model:

@@ -7,7 +7,6 @@ reply cache, within the budget, noted in the ledger.
 
 from __future__ import annotations
 
-import json
 import random
 import threading
 import time
@@ -18,8 +17,8 @@ from .budget import Budget
 from .data import Dataset, Example
 from .errors import InputError, ModelError, SufficeError
 from .ledger import Attempt, Ledger
-from .model import Model
-from .price import usd
+from .model import Around, Model
+from .price import most, usd
 from .record import Record
 from .run import FATAL, Progress
 from .score import Score
@@ -195,32 +194,14 @@ class Phase:
         return Progress(done, len(self.examples), budget.spent_usd, budget.spent_calls, took, left)
 
 
-class Bought:
+class Bought(Around):
     """The model, each call bought anew: one attempt, within the budget, noted in the ledger; no cache, no retries."""
 
     def __init__(self, model: object, budget: Budget, ledger: Ledger | None, run: str, pays: bool) -> None:
         if not isinstance(model, Model):
             raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
-        self.model, self.budget, self.ledger, self.run, self.pays = model, budget, ledger, run, pays
-
-    @property
-    def name(self) -> str:
-        return self.model.name
-
-    @property
-    def digest(self) -> str:
-        return self.model.digest
-
-    @property
-    def parallel(self) -> int:
-        return self.model.parallel
-
-    @property
-    def spec(self) -> Mapping[str, Json]:
-        return self.model.spec
-
-    def payload(self, request: Request) -> Json:
-        return self.model.payload(request)
+        super().__init__(model)
+        self.budget, self.ledger, self.run, self.pays = budget, ledger, run, pays
 
     def __call__(self, request: Request) -> Answer:
         reserved = self.budget.reserve(self._most(request) if self.budget.usd is not None else 0.0)
@@ -254,12 +235,8 @@ class Bought:
             self.ledger.post_attempt(filed)
 
     def _most(self, request: Request) -> float | None:
-        """The most that a call can cost: every byte sent a token, every token allowed written."""
-        if hasattr(self.model, "most"):
-            most: float | None = self.model.most(request)
-            return most
-        sent = len(json.dumps(self.model.payload(request), ensure_ascii=False).encode("utf-8", "surrogatepass"))
-        return self._priced(Usage(sent, request.sampling.max_tokens))
+        known = hasattr(self.model, "most") or getattr(self.model, "price_name", None)
+        return most(self.model, request) if known else 0.0
 
     def _priced(self, usage: Usage) -> float | None:
         name: str | None = getattr(self.model, "price_name", None)

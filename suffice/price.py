@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from .types import Usage
+from .types import Request, Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from .model import Model
 
 SIZE = 1_000
 """Tokens of the request that a list price is read off: small, so that it is the first tier's."""
@@ -33,6 +36,20 @@ def usd(model_name: str, usage: Usage) -> float | None:
     """The price of one reply by list prices; None where no price is known."""
     prices = _prices(model_name)
     return None if prices is None else prices(usage)
+
+
+def most(model: Model, request: Request) -> float | None:
+    """The most that one attempt can cost, in US dollars: what the model says itself, or else every byte sent taken for
+    a token and every token allowed taken for written, at its list price; None where that is not known.
+    """
+    if hasattr(model, "most"):
+        told: float | None = model.most(request)
+        return told
+    name: str | None = getattr(model, "price_name", None)
+    if not name:
+        return None
+    sent = len(json.dumps(model.payload(request), ensure_ascii=False).encode("utf-8", "surrogatepass"))
+    return usd(name, Usage(sent, request.sampling.max_tokens))
 
 
 @lru_cache(maxsize=256)

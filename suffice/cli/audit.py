@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
+from .logged import columns_of, no_call, unread
 from .options import AsJson, Seed
 from .say import tell
 
@@ -59,12 +60,12 @@ def audit(
         from ..audit.folder import check_free
 
         check_free(task)
-    collected, unread = _collected(logs, form, _columns(columns or ()), seed)
+    collected, unused = _collected(logs, form, columns_of(columns or ()), seed)
     with impersonally(impersonal):
         found = conclude(collected, [str(name) for name in logs])
         made = _task(collected, task, stage, examples, seed) if task else None
     files = _write(found, out) if out else {}
-    body = {**body_of(found), "rows_not_used": unread, "task": plain(made), "files": files}
+    body = {**body_of(found), "rows_not_used": unused, "task": plain(made), "files": files}
     tell(as_json, body, lambda screen: _screen(found, made, files, screen))
 
 
@@ -76,10 +77,9 @@ def _screen(found: Audit, made: Written | None, files: Mapping[str, str], screen
 
 def _collected(
     logs: Sequence[str], form: str, columns: Mapping[str, str], seed: int
-) -> tuple[Collector, list[Mapping[str, object]]]:
+) -> tuple[Collector, list[dict[str, object]]]:
     """One pass over the logs, and the rows that were of no use, by reason with where the first ones stand."""
     from ..audit.collect import Collector
-    from ..audit.shown import clean
     from ..logs import Logs
     from .progress import bytes_meter
 
@@ -90,14 +90,8 @@ def _collected(
     for reason, rows in read.unusable.items():
         collected.skip(reason, rows.count)
     if not collected.calls and not collected.others:
-        told = "; ".join(f"{rows.count} × {reason}" for reason, rows in read.unusable.items())
-        hint = clean(told, 300) or "name the importer with --from, or a table's columns with --map FIELD=COLUMN"
-        raise InputError("no logged call was found", file=str(logs[0]), hint=hint)
-    unread: list[Mapping[str, object]] = []
-    for reason, rows in read.unusable.items():
-        first = [clean(f"{file}:{line}", 300) for file, line in rows.first]
-        unread.append({"reason": clean(reason, 160), "rows": rows.count, "first": first})
-    return collected, unread
+        raise no_call(read)
+    return collected, unread(read)
 
 
 def _pass(read: Logs, collected: Collector, step: Callable[[int, int], None]) -> None:
@@ -112,16 +106,6 @@ def _pass(read: Logs, collected: Collector, step: Callable[[int, int], None]) ->
             waiting.clear()
             step(then, read.size)
     collected.take(waiting)
-
-
-def _columns(given: Sequence[str]) -> Mapping[str, str]:
-    made = {}
-    for one in given:
-        field, _, column = one.partition("=")
-        if not field or not column:
-            raise InputError(f"`--map {one}` names no field and column", hint="write --map time=TIMESTAMP")
-        made[field.strip()] = column.strip()
-    return made
 
 
 def _task(collected: Collector, folder: Path, stage: str | None, examples: int, seed: int) -> Written:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..errors import InputError
+from .logged import columns_of, no_call, unread
 from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd, Workers
 from .say import tell
 
@@ -93,7 +94,7 @@ def watch(
         raise InputError("replies are in the logs, of which no text is kept", hint="give --logs")
     state = task.state / ("watch.json" if every is None else f"watch-{every}s.json")
     days = read(state, WEEK if every is None else steady(every), stage)
-    told = _Logs(logs or [], form, _columns(columns or ()))
+    told = _Logs(logs or [], form, columns_of(columns or ()))
     layers = _stack(task, stack).names if stack or frozen_at(task) else ()
     made = look(
         days,
@@ -118,7 +119,7 @@ def watch(
         "quality": known(seen),
         "replay": _plain(replayed),
         "duty": _plain(due),
-        "rows_not_used": told.unread(),
+        "rows_not_used": unread(told.read),
         "drawn": str(out) if draw else None,
     }
     tell(as_json, body, lambda screen: _show(body, screen))
@@ -155,34 +156,9 @@ class _Logs:
     def check(self, days: Days) -> None:
         """Logs that hold no call with a time are of no use here."""
         if self.places and not self.read.exchanges:
-            told = "; ".join(f"{rows.count} × {reason}" for reason, rows in self.read.unusable.items())
-            hint = told[:300] or "name the importer with --from, or a table's columns with --map FIELD=COLUMN"
-            raise InputError("no logged call was found", file=str(self.places[0]), hint=hint)
+            raise no_call(self.read)
         if self.places and days.timeless == self.read.exchanges:
             raise InputError("the log has no times", file=str(self.places[0]), hint="--map time=COLUMN for a table")
-
-    def unread(self) -> list[dict[str, object]]:
-        """Rows that were of no use, by reason, with where the first ones stand."""
-        from ..audit.shown import clean
-
-        return [
-            {
-                "reason": clean(reason, 160),
-                "rows": rows.count,
-                "first": [clean(f"{file}:{line}", 300) for file, line in rows.first],
-            }
-            for reason, rows in self.read.unusable.items()
-        ]
-
-
-def _columns(given: Sequence[str]) -> Mapping[str, str]:
-    made = {}
-    for one in given:
-        field, _, column = one.partition("=")
-        if not field or not column:
-            raise InputError(f"`--map {one}` names no field and column", hint="write --map time=TIMESTAMP")
-        made[field.strip()] = column.strip()
-    return made
 
 
 def _span(given: str) -> tuple[str, str]:
