@@ -53,12 +53,13 @@ def due(
     from ..undertake import notice, taken_in
 
     day, home = day_of(today), _home(folder) if folder is not None or ledger is None else None
-    with opened(folder, ledger) as (kept, task):
+    given = home is not None and (home / "verdict.json").is_file()
+    with opened(folder, ledger, begins=given) as (kept, task):
         if done is not None or happened is not None:
             changed = _changed(kept, done, happened, by, note, day)
             tell(as_json, {"changed": told(changed, day)}, lambda screen: _confirm(changed, screen))
             return
-        if home is not None and (home / "verdict.json").is_file():
+        if home is not None and given:
             taken_in(kept, home / "verdict.json")
         notice(kept, day, task=task, folder=home, listed=_listed(kept, task) if look else None)
         found = dues(kept, day, task=task, folder=home, done=True)
@@ -83,14 +84,17 @@ def day_of(text: str | None) -> date:
 
 
 @contextmanager
-def opened(folder: Path | None, named: str | None) -> Iterator[tuple[Ledger, str | None]]:
-    """The ledger of a task folder with the task's name, or one named by path or URL with every task in it."""
+def opened(folder: Path | None, named: str | None, *, begins: bool = False) -> Iterator[tuple[Ledger, str | None]]:
+    """The ledger of a task folder with the task's name, or one named by path or URL with every task in it.
+
+    `begins` makes it where there is none: a verdict.json that came without its ledger obliges all the same.
+    """
     from ..errors import InputError
     from ..ledger import Ledger, place_of
 
     home = _home(folder)
     place = place_of(home / ".suffice", named)
-    if isinstance(place, Path) and not place.is_file():
+    if isinstance(place, Path) and not place.is_file() and not begins:
         raise InputError("no ledger there yet", file=str(place), hint="`suffice climb FOLDER` begins one")
     alone = folder is None and not (home / "suffice.yaml").is_file()
     with Ledger.open(place) as ledger:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -272,6 +273,14 @@ def test_an_older_verdict_does_not_take_the_place_of_a_newer_one(suffice: Comman
     (folder / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
     assert asked(suffice, "due", folder, "--today", "2026-12-01")["duties"] == before
     assert len(asked(suffice, "history", folder)["verdicts"]) == 2
+
+
+def test_a_verdict_that_came_without_its_ledger_obliges_all_the_same(suffice: Command, folder: Path) -> None:
+    shutil.rmtree(folder / ".suffice")
+    assert next(d["due"] for d in asked(suffice, "due", folder, "--today", "2026-12-01")["duties"]) == "2026-12-05"
+    (folder / "verdict.json").unlink()
+    shutil.rmtree(folder / ".suffice")
+    assert asked(suffice, "due", folder, code=2)["error"]["message"] == "no ledger there yet"
 
 
 def test_own_prices_and_days_count_where_the_folder_is_this_one(suffice: Command, folder: Path) -> None:
