@@ -133,6 +133,13 @@ class _Swap:
         told |= {"ends": _end(ends), "to_ends": _end(next_), "duties": duties_of(self.stack, self.task)}
         self.evidence.add("swap", **told, unloaded=None, dev_runs=[])
 
+    @property
+    def _from(self) -> str:
+        """The address of the stack's own base; its name where that is not the task's model any more."""
+        own = resolve(self.task.model, folder=self.task.folder)
+        stands = plain(own.spec) == plain(getattr(self.stack.model, "spec", None))
+        return self.task.model if stands else str(getattr(self.stack.model, "name", self.task.model))
+
     def _judged(self, form: Form) -> bool:
         """Choose a form's prompt on dev, ask it about test look by look, and say whether it is the one to move to."""
         common: dict[str, Json] = {**UNLOOKED, "form": form.name, "title": form.title, "trains": form.trains}

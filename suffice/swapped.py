@@ -249,6 +249,7 @@ class Swapping(Measures):
         return [
             "Every form is held against today's stack on the same test items; dev chose its prompt and nothing else.",
             "The proofs of all forms share one error, which was declared before any of them was asked about test.",
+            "A climb on these items kept today's stack, which they may flatter a little: that is against the new base.",
         ]
 
     def _broke(self, line: Line | None) -> dict[str, Json] | None:

@@ -238,6 +238,13 @@ def test_verify_recomputes_a_swap(copy: Path) -> None:
     assert found.numbers > 200 and found.scored == found.records > 400
 
 
+def test_without_looks_every_item_is_asked_at_once(tmp_path: Path, ledger: Ledger) -> None:
+    task = replace(school(tmp_path, "wordy", n=400), looks="none")
+    body = swap(task, tuned(task), to("scholar"), ledger=ledger, margin=0.1).body
+    assert body["decision"] == "moved" and body["forms"][0]["n"] == body["test"]["n"] == 200
+    assert verify(tmp_path / "swap.json").records > 400
+
+
 def test_a_swap_keeps_the_stack_that_it_ends_at(swapped: Path) -> None:
     body = json.loads((swapped / "swap.json").read_text("utf-8"))
     kept = swapped / ".suffice" / "stacks" / f"{body['stack_digest']}.yaml"
