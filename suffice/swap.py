@@ -122,15 +122,11 @@ class _Swap:
         """The stack as it stands, asked about every test item; what the ledger holds of it costs nothing."""
         test = self.asking.run(self.stack, self.task.parts.test, "test", "today's stack")
         edge = self.asking.edge(self.stack, "today's stack")
-        ends, next_ = (retires(address, self.task.folder) for address in (self.task.model, self.to))
-        told: dict[str, Json] = {
-            "from": self.task.model,
-            "to": self.to,
-            "day": today.isoformat(),
-            "test": test.id,
-            "edge": edge,
-        }
-        told |= {"ends": _end(ends), "to_ends": _end(next_), "duties": duties_of(self.stack, self.task)}
+        old = self._from
+        ends, next_ = (retires(address, self.task.folder) for address in (old, self.to))
+        told: dict[str, Json] = {"from": old, "to": self.to, "day": today.isoformat()}
+        told |= {"test": test.id, "edge": edge, "ends": _end(ends), "to_ends": _end(next_)}
+        told |= {"duties": duties_of(self.stack, replace(self.task, model=old))}
         self.evidence.add("swap", **told, unloaded=None, dev_runs=[])
 
     @property

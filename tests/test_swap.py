@@ -455,3 +455,9 @@ def test_what_a_swap_shares_with_a_verdict_is_defined_alike() -> None:
     verdict = json.loads((SCHEMAS / "verdict.schema.json").read_text("utf-8"))["$defs"]
     both = SCHEMA["$defs"].keys() & verdict.keys() - {"form"}
     assert len(both) > 10 and [name for name in both if SCHEMA["$defs"][name] != verdict[name]] == []
+
+
+def test_after_a_swap_was_taken_the_next_one_names_the_base_that_stands(task: Task, ledger: Ledger) -> None:
+    bare = Stack(resolve(to("scholar")), (find("layers", "prompt").for_task(task),))
+    body = swap(task, bare, to("dunce"), ledger=ledger, margin=MARGIN, write=False).body
+    assert body["from"]["model"] == "scholar" and body["decision"] == "kept"
