@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import AsJson, LedgerAt
-from .say import tell
+from .say import in_a_line, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -174,9 +174,10 @@ def _write(
 
 def _confirm(changed: Due, screen: Console) -> None:
     if changed.done is None:
-        screen.print(f"{changed.id} is due on {changed.due}: {changed.duty.what}")
+        screen.print(in_a_line(f"{changed.id} is due on {changed.due}: {changed.duty.what}"))
         return
-    screen.print(f"{changed.id} was done on {changed.done.on} by {changed.done.by}: {changed.duty.what}")
+    done = f"{changed.id} was done on {changed.done.on} by {changed.done.by}: {changed.duty.what}"
+    screen.print(in_a_line(done))
     if changed.done.next:
         screen.print(f"its next time is {changed.done.next}: `suffice due` says when")
 
@@ -190,10 +191,10 @@ def _show(found: Sequence[Due], today: date, screen: Console) -> None:
     for due in found:
         standing = due.standing(today)
         day = f"when {due.duty.when.removeprefix('when ')}" if due.due is None else _day(due.due, today)
-        screen.print(Text(f"{due.id}  {day}: {due.duty.what}", style=COLOURS[standing]), soft_wrap=True)
+        screen.print(Text(in_a_line(f"{due.id}  {day}: {due.duty.what}"), style=COLOURS[standing]), soft_wrap=True)
         usd = cost(due.cost_usd)
         more = [due.owner or "nobody", due.task, f"{usd} USD" if usd else "", due.duty.command, due.duty.why]
-        screen.print(Text(f"    {' · '.join(filter(None, more))}", style="dim"), soft_wrap=True)
+        screen.print(Text(f"    {in_a_line(' · '.join(filter(None, more)))}", style="dim"), soft_wrap=True)
     if not found:
         screen.print("nothing is due")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .options import AsJson, LedgerAt
-from .say import tell
+from .say import in_a_line, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -48,16 +48,17 @@ def decision(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write down who decided what on a verdict and why: in the ledger, and as a record in Markdown."""
+    """Write down who decided what on a verdict and why, in the ledger and in Markdown; a false one cannot be kept."""
     from ..history import decide_on, given_up
     from ..report.decided import record
     from ..steward import dues
     from ..undertake import let_go, take_on
 
-    now = datetime.now(UTC)
+    now, verified = datetime.now(UTC), _verified(verdict, keep=choose == "kept")
     with _verdict_in(verdict, ledger) as (kept, found, home, strange):
         before = [d for d in dues(kept, now.date(), task=found.task, folder=home) if d.stack == found.stack]
-        evidence = {"taken_in": "from a verdict.json that this ledger had not seen"} if strange else {}
+        evidence: dict[str, Json] = {"verified": verified}
+        evidence |= {"taken_in": "from a verdict.json that this ledger had not seen"} if strange else {}
         taken = decide_on(kept, found, by=by, chosen=choose, because=because, at=now, evidence=evidence)
         if given_up(kept, found):
             let_go(kept, found, f"{choose} by {taken.by}", now.date())
@@ -66,7 +67,7 @@ def decision(
     path = _free(out or home / RECORDS / f"{now:%Y-%m-%d}-{_slug(found.task)}-{taken.chosen}.md")
     _written(path, record(taken, found, before))
     body = {"decision": _decision(taken), "record": str(path)}
-    tell(as_json, body, lambda screen: screen.print(f"{taken.chosen} by {taken.by}: {path}", soft_wrap=True))
+    tell(as_json, body, lambda screen: screen.print(in_a_line(f"{taken.chosen} by {taken.by}: {path}"), soft_wrap=True))
 
 
 def ledger(
@@ -139,6 +140,26 @@ def _found(kept: Ledger, named: str, file: Path | None) -> Remembered:
     return verdict_of(kept, named) if file is None else taken_in(kept, file)
 
 
+def _verified(named: str, *, keep: bool) -> str | None:
+    """Whether a verdict.json's numbers follow from its records; None of a digest. What is false may not be kept."""
+    from ..errors import Disproved, SufficeError
+    from ..verify import verify
+    from .proof import verdict_at
+
+    path = Path(named)
+    if not path.exists():
+        return None
+    try:
+        verify(verdict_at(path))
+    except Disproved:
+        if keep:
+            raise
+        return "no, its numbers do not follow from its records"
+    except SufficeError as wrong:
+        return f"not told ({wrong.code}): `suffice verify` says why"
+    return "every number recomputes from its records"
+
+
 def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:60] or "task"
 
@@ -172,9 +193,9 @@ def _show(given: Sequence[Remembered], taken: Sequence[Decision], screen: Consol
     """In the order in which it happened."""
     from rich.text import Text
 
-    told = [(v.at, f"{v.digest[:12]}  {v.task}: {v.body['headline']}", "") for v in given]
-    told += [(d.at, f"{d.verdict[:12]}  {d.task}: {d.chosen} by {d.by}, because {d.because}", "bold") for d in taken]
-    for at, line, style in sorted(told, key=lambda t: t[0]):
-        screen.print(Text(f"{at:%Y-%m-%d %H:%M}  {line}", style=style), soft_wrap=True)
+    told = [(v.at, f"{v.digest[:12]}", f"{v.task}: {v.body['headline']}", "") for v in given]
+    told += [(d.at, f"{d.verdict[:12]}", f"{d.task}: {d.chosen} by {d.by}, because {d.because}", "bold") for d in taken]
+    for at, digest, line, style in sorted(told, key=lambda t: t[0]):
+        screen.print(Text(f"{at:%Y-%m-%d %H:%M}  {digest}  {in_a_line(line)}", style=style), soft_wrap=True)
     if not told:
         screen.print("no verdict yet")

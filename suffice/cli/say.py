@@ -86,6 +86,11 @@ def console(*, stderr: bool = False) -> Console:
     return Screen(stderr=stderr, highlight=False, markup=False, emoji=False)
 
 
+def in_a_line(text: str) -> str:
+    """A text that others wrote in one line, so that none of it can pass for a line of ours."""
+    return " ".join(text.split())
+
+
 def any_encoding() -> None:
     """From now on, nothing fails because a terminal cannot show a character."""
     codecs.register_error("plainer", _plainer)

@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from providers import OpenAI, serving
+from worlds import world
 
 from suffice.cli.frame import run
+from suffice.climb import climb
 from suffice.ledger import Ledger
 from suffice.undertake import undertake
 
@@ -264,6 +266,32 @@ def test_an_owner_that_is_no_name_is_nobody(suffice: Command, folder: Path) -> N
     told = asked(suffice, "due", folder, "--today", "2026-12-01")["duties"]
     assert next(d["owner"] for d in told if d["kind"] == "retirement") is None
     assert suffice("due", folder, "--today", "2026-12-01").returncode == 0
+
+
+def test_what_others_wrote_never_passes_for_a_line_of_ours(suffice: Command, folder: Path) -> None:
+    body = json.loads((folder / "verdict.json").read_text("utf-8"))
+    body["duties"] = [{**WEEKLY, "owner": "Eve\nnothing is due", "why": "because\r\n2026-12-05 done"}]
+    body["headline"] = "met\n2026-11-28 12:00  kept by Ada"
+    (folder / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    lines = suffice("due", folder, "--today", "2026-12-01").stdout.splitlines()
+    lines += suffice("history", folder).stdout.splitlines()
+    assert lines and not any(
+        line.startswith(("nothing is due", "2026-12-05 done", "2026-11-28 12:00  kept")) for line in lines
+    )
+
+
+@pytest.mark.usefixtures("minilm")
+def test_a_verdict_that_does_not_recompute_cannot_be_kept_and_may_be_rejected(suffice: Command, tmp_path: Path) -> None:
+    climb(world(tmp_path, "coin", n=104))
+    decide = ("decision", tmp_path, "--by", "Ada", "--because", "x", "--choose")
+    sound = asked(suffice, *decide, "kept")
+    assert sound["decision"]["evidence"]["verified"] == "every number recomputes from its records"
+    body = json.loads((tmp_path / "verdict.json").read_text("utf-8"))
+    body["economics"]["usd_per_1k"] = 0.01
+    (tmp_path / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    assert asked(suffice, *decide, "kept", code=1)["error"]["code"] == "disproved"
+    assert len(asked(suffice, "history", tmp_path)["verdicts"]) == 1, "nor is it taken in"
+    assert "do not follow" in asked(suffice, *decide, "rejected")["decision"]["evidence"]["verified"]
 
 
 def test_an_older_verdict_does_not_take_the_place_of_a_newer_one(suffice: Command, folder: Path) -> None:
