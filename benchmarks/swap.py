@@ -1,6 +1,6 @@
 """Swap with real weights: is the adapter dropped where a base has it built in, and kept where a base is weaker?
 
-    python benchmarks/swap.py [--rows 800] [--test 500] [--margin 0.05] [--folder DIR]
+    python benchmarks/swap.py [--rows 800] [--test 500] [--margin 0.05] [--epochs 2] [--bases "all of it" ...]
 
 Reads SUFFICE_DATA/snips_slots (default ../shared/data); needs the extra `train`. An adapter is trained on the embedded
 model to name seven intents; then the tuned stack is held against three other bases, each a GGUF made here: the adapter
@@ -41,7 +41,7 @@ PARTS = {"all of it": (1.0, "q8_0"), "half of it": (0.5, "f16"), "none of it": (
 WANTED = {"all of it": "moved", "none of it": "kept"}
 
 
-def task_in(folder: Path, rows: int, test: int) -> Task:
+def task_in(folder: Path, rows: int, test: int, epochs: int) -> Task:
     """Seven intents; dev from the training rows, test from the others."""
     found: dict[str, list[dict[str, Any]]] = {"train": [], "validation": []}
     for line in (DATA / "snips_slots" / "snips.jsonl").read_text(encoding="utf-8").splitlines():
@@ -57,7 +57,8 @@ def task_in(folder: Path, rows: int, test: int) -> Task:
     body = {"model": "embedded", "goal": GOAL, "examples": "examples.jsonl", "output": {"labels": labels}}
     profile = {"owner": "benchmark", "requests_per_day": 50_000, "stable_months": 12}
     (folder / "suffice.yaml").write_text(json.dumps({**body, "profile": profile}), encoding="utf-8")
-    return load(folder)
+    task = load(folder)
+    return replace(task, training=replace(task.training, recipe={**task.training.recipe, "epochs": epochs}))
 
 
 def tuned(task: Task) -> Stack:
@@ -89,23 +90,26 @@ def main() -> int:
     told.add_argument("--rows", type=int, default=800)
     told.add_argument("--test", type=int, default=500)
     told.add_argument("--margin", type=float, default=0.05)
+    told.add_argument("--epochs", type=int, default=2)
+    told.add_argument("--bases", nargs="+", choices=list(PARTS), default=list(PARTS))
     told.add_argument("--folder", type=Path)
     options = told.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="suffice-swap-"))
-    task = task_in(folder, options.rows, options.test)
+    task = task_in(folder, options.rows, options.test, options.epochs)
     start = time.perf_counter()
     old = tuned(task)
     print(
         f"{len(task.parts.pool)} rows learned in {time.perf_counter() - start:.0f} s; {len(task.parts.test)} test items"
     )
     learned, wrong = artifact(task, str(old.spec["layers"][0]["adapter"])), 0
-    for built_in, (factor, form) in PARTS.items():
+    for built_in in options.bases:
+        factor, form = PARTS[built_in]
         made = scaled(learned, factor, folder / f"part-{factor:g}.safetensors")
         (base,) = Merged(form).export(made, old.model, folder / f"base-{factor:g}")  # type: ignore[arg-type]
         start = time.perf_counter()
         with Ledger.open(task.state / "ledger.db") as ledger:
             before = ledger.totals().attempts
-            body = swap(replace(task), old, f"gguf:{base}", ledger=ledger, margin=options.margin, again=False).body
+            body = swap(task, old, f"gguf:{base}", ledger=ledger, margin=options.margin, again=False).body
             calls = ledger.totals().attempts - before
         checked = verify(task.folder / "swap.json")
         print(f"{built_in}: {body['decision']}: {body['headline'].replace(str(folder), '.')}")
