@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from .options import AsJson
+from .quoted import dated, quote
 from .say import tell
+from .sums import usd
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from ..pricebook import Book, ModelPrice
     from ..quote import Changes
 
 Body = Mapping[str, Any]
-SHOWN_TURNS = 5
-NARROW = 100
-"""Columns below which a row does not say what it is priced by."""
 
 
 def price(
@@ -134,7 +132,7 @@ def _of_verdict(of: Path, stack: str | None, model: str | None, what_if: Sequenc
         body = _of_runs(of, stack, model, parsed(what_if, told))
     else:
         body = quoted(path, stack=stack, model=model, changes=parsed(what_if, told)).body()
-    tell(as_json, body, lambda screen: _quote(body, screen))
+    tell(as_json, body, lambda screen: quote(body, screen))
 
 
 def _of_runs(of: Path, stack: str | None, model: str | None, changes: Changes) -> Body:
@@ -165,133 +163,14 @@ def _plainly(body: Body, screen: Console) -> None:
     if body.get("instead"):
         screen.print(Text(body["instead"]["words"]), soft_wrap=True)
     if not body.get("printed"):
-        month, each = body["usd_per_month"]["estimate"], _one(body["usd_per_request"])
+        month, each = body["usd_per_month"]["estimate"], usd(body["usd_per_request"]["estimate"])
         screen.print(f"${month:,.2f} in thirty days, {each} a request")
     model = body["model"]
-    dated = f", {model['dated']}" if model["dated"] else ""
     screen.print(
         Text(
             f"{model['name']}: ${model['input']:g} per million tokens read, ${model['cached']:g} cached, "
-            f"${model['output']:g} written ({model['source']}{dated})",
+            f"${model['output']:g} written ({model['source']}{dated(model)})",
             style="dim",
         ),
         soft_wrap=True,
     )
-
-
-def _quote(body: Body, screen: Console) -> None:
-    """A row a stack, other ways to run one, when what pays, what is beaten, what would turn it, and every figure."""
-    from rich.text import Text
-
-    volume = body["requests_per_day"]
-    said = "volume not known: set profile.requests_per_day, or --requests-per-day N"
-    title = f"At {volume:,.0f} requests a day" if volume is not None else said
-    screen.print(Text(title, style="bold"))
-    screen.print(_table(body, wide=screen.width >= NARROW))
-    for heading, lines in _sections(body):
-        if lines:
-            screen.print()
-            screen.print(Text(heading, style="bold"))
-            for line in lines:
-                screen.print(Text(f" · {line}"))
-    screen.print()
-    screen.print(Text(body["method"], style="dim"))
-
-
-def _table(body: Body, *, wide: bool) -> Table:
-    from rich.table import Table
-
-    table = Table(box=None, header_style="bold", pad_edge=False, padding=(0, 2, 0, 0))
-    told = ("stack", "quality", "a request, all in", "a month", "low to high", "to build", "priced by")
-    names = told if wide else told[:-1]
-    for name in names:
-        table.add_column(name, justify="left" if name in ("stack", "priced by") else "right", overflow="fold")
-    quality = {p["title"]: p["quality"] for p in body["frontier"]}
-    for row in [*body["stacks"], *body["ways"]]:
-        reached = quality.get(row["title"])
-        cells = (
-            f"{'✓ ' if row.get('kept') else ''}{row['title']}",
-            f"{reached['estimate']:.2f}" if reached else "",
-            *_cells(row),
-            row["basis"] or "nobody knows what its model costs",
-        )
-        table.add_row(*cells[: len(names)])
-    return table
-
-
-def _cells(row: Body) -> tuple[str, ...]:
-    month, each = row["usd_per_month"], row["usd_per_request_all_in"] or row["usd_per_request"]
-    build = row["build_usd"]
-    built = f"{_usd(build['low'])} to {_usd(build['high'])}" if build and build["high"] else "–"
-    if month is None:
-        return _one(each), "–", "–", built
-    return _one(each), _usd(month["estimate"]), f"{_usd(month['low'])} to {_usd(month['high'])}", built
-
-
-def _sections(body: Body) -> Iterator[tuple[str, list[str]]]:
-    yield "When the heavier one pays", [pair["words"] for pair in body["break_even"]]
-    yield "What would turn that", list(_turns(body["break_even"]))
-    yield "Beaten in quality, cost and latency at once", list(_beaten(body["frontier"]))
-    yield "Machines", list(_machines([*body["stacks"], *body["ways"]]))
-    yield "To know", list(_notes(body))
-    yield "Figures that were not measured", [*map(_model, body["models"]), *map(_figure, body["figures"])]
-
-
-def _turns(pairs: Sequence[Body]) -> Iterator[str]:
-    for pair in pairs:
-        for turn in pair["turns"][:SHOWN_TURNS]:
-            if turn["turns_at"] is not None:
-                whose = f" of {turn['stack']}" if turn["stack"] else ""
-                reach = "within its range" if turn["flips"] else "beyond its range"
-                yield (
-                    f"{pair['heavier']} or {pair['lighter']}: equal where {turn['what']}{whose} "
-                    f"is {turn['turns_at']:,.4g}, {reach} ({turn['low']:,.4g} to {turn['high']:,.4g})"
-                )
-
-
-def _beaten(places: Sequence[Body]) -> Iterator[str]:
-    for place in (p for p in places if not p["on_frontier"]):
-        sure = " (beyond doubt)" if place["surely_by"] else " (by the estimates)"
-        yield f"{place['title']}, by {' and '.join(place['surely_by'] or place['dominated_by'])}{sure}"
-
-
-def _machines(rows: Sequence[Body]) -> Iterator[str]:
-    for row in (r for r in rows if r["machines"]):
-        count, idle = row["machines"]["machines"], row["machines"]["idle"]
-        span = f" ({count['low']:,.0f} to {count['high']:,.0f})" if count["low"] < count["high"] else ""
-        one = "machine" if count["estimate"] == 1 and not span else "machines"
-        yield (
-            f"{row['title']}: {count['estimate']:,.0f} {one}{span}, "
-            f"idle {idle['estimate']:.1%} of the time ({idle['low']:.1%} to {idle['high']:.1%})"
-        )
-
-
-def _notes(body: Body) -> Iterator[str]:
-    """Every stack's notes, and of other ways to run one those that are not its own."""
-    own = {note for row in body["stacks"] for note in row["notes"]}
-    yield from (f"{row['title']}: {note}" for row in body["stacks"] for note in row["notes"])
-    yield from (f"{row['title']}: {note}" for row in body["ways"] for note in row["notes"] if note not in own)
-
-
-def _model(price: Body) -> str:
-    batch = "" if price["batch_discount"] is None else f", {price['batch_discount']:.0%} off in batches"
-    told = f"${price['input']:g} read, ${price['cached']:g} cached, ${price['output']:g} written"
-    return f"{price['name']}: {told} per million tokens{batch} ({price['source']}{_dated(price)})"
-
-
-def _figure(figure: Body) -> str:
-    span = f"{figure['low']:g}" if figure["low"] == figure["high"] else f"{figure['low']:g} to {figure['high']:g}"
-    return f"{figure['name']}: {span} {figure['unit']} ({figure['source']}{_dated(figure)})"
-
-
-def _dated(said: Body) -> str:
-    return f", {said['dated']}" if said["dated"] else ""
-
-
-def _one(each: Body | None) -> str:
-    return "–" if each is None else _usd(each["estimate"])
-
-
-def _usd(amount: float) -> str:
-    """Cents, or three significant digits below a cent."""
-    return f"${amount:.3g}" if 0 < abs(amount) < 0.01 else f"${amount:,.2f}" if amount < 1_000 else f"${amount:,.0f}"
