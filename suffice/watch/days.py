@@ -20,6 +20,7 @@ from ..artifacts import write_whole
 from ..digest import plain
 from ..errors import InputError
 from ..exchange import Exchange
+from ..secrets import masked
 from ..types import Json
 from .seen import (
     ANCHOR,
@@ -240,7 +241,7 @@ def _again(day: Day, e: Exchange) -> None:
 
 def _name(day: Day, name: str) -> None:
     if name and len(day.names) < MOST_NAMES:
-        day.names[hash_of(name)] = name
+        day.names[hash_of(name)] = masked(name)
 
 
 # In a file

@@ -106,17 +106,17 @@ def _counts(e: Exchange, calendar: Calendar, chosen: Draw, stage: str) -> bool:
 
 
 def to_label(replies: Sequence[Reply], chosen: Draw) -> list[dict[str, Json]]:
-    """The rows for people to fill, what looks like a secret masked in what they read; the reply stays as it was."""
+    """The rows for people to fill, what looks like a secret masked in what they read."""
     if len(replies) < chosen.n:
         raise InputError(f"the days hold {len(replies)} replies, {chosen.n} were asked for", hint="draw fewer")
-    return [{"id": r.id, "input": mask(r.input), "output": r.output, "score": None} for r in replies[: chosen.n]]
+    return [{"id": r.id, "input": mask(r.input), "output": mask(r.output), "score": None} for r in replies[: chosen.n]]
 
 
 def quality(replies: Sequence[Reply], labels: Labels, chosen: Draw, look: int, alpha: float = 0.05) -> Quality:
     """The interval of a look: prediction-powered where the log scores replies, people's labels alone where not."""
     spent = alpha / (look * (look + 1))
     drawn, rest = replies[: chosen.n], replies[chosen.n :]
-    told = [labels.of(r.id, r.output) for r in drawn]
+    told = [_said_of(r, labels) for r in drawn]
     human = [score for score in told if score is not None]
     if len(drawn) < chosen.n:
         why = f"{len(drawn)} of the {chosen.n} replies drawn are in these logs: give those that were drawn from"
@@ -135,6 +135,12 @@ def quality(replies: Sequence[Reply], labels: Labels, chosen: Draw, look: int, a
     return Quality(
         made.estimate, low, high, made.level, look, len(human), chosen.n, made.judged, made.bias, made.method
     )
+
+
+def _said_of(reply: Reply, labels: Labels) -> float | None:
+    """What people said of a reply, of which they read no secret."""
+    said = labels.of(reply.id, mask(reply.output))
+    return labels.of(reply.id, reply.output) if said is None else said
 
 
 def known(found: Quality | None) -> Mapping[str, Json] | None:

@@ -85,3 +85,15 @@ def test_a_draw_too_small_or_of_nothing_is_refused() -> None:
         draw(Days(), 10)
     with pytest.raises(InputError, match="no day"):
         draw(Days(), 100)
+
+
+def test_who_labels_reads_no_secret_and_their_word_counts_all_the_same() -> None:
+    made, _ = replies(60, 1)
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+    told = [replace(r, input=f"{r.input} {key}", output=f"{r.output} is {key}", score=None) for r in made]
+    rows = to_label(told, Draw(0, 27, 40, 0))
+    assert key not in str(rows) and all("[api key]" in row["output"] for row in rows)
+    given = Labels(tuple(Label(row["id"], sha256(row["output"]), 1.0) for row in rows))
+    assert quality(told, given, Draw(0, 27, 40, 0), 1).labelled == 40
+    older = Labels(tuple(Label(r.id, sha256(r.output), 1.0) for r in told[:40]))
+    assert quality(told, older, Draw(0, 27, 40, 0), 1).labelled == 40

@@ -207,9 +207,11 @@ def test_days_with_an_outage_are_left_out_and_raise_nothing() -> None:
 def test_the_state_holds_no_text_of_any_request(tmp_path: Path) -> None:
     days = Days()
     secret = Exchange("1", (Message("user", "my password is hunter2"),), Message("assistant", "account"), time=MONDAY)
-    days.take([secret, *month()[:300]])
+    key = "sk-proj-abcdefghijklmnopqrstuvwxyz0123456789ABCD"
+    days.take([replace(secret, model=f"gpt-4o {key}"), *month()[:300]])
     save(days, tmp_path / "s.json")
     kept = (tmp_path / "s.json").read_text()
+    assert key not in kept and "gpt-4o [api key]" in kept
     assert "hunter2" not in kept and "password" not in kept and "parcel" not in kept
 
 
