@@ -10,6 +10,7 @@ SufficeError                 code, file, line, hint; exit_code says what the com
   ModelError          (4)    a model or service failed; `retryable` says whether to try again
     Unreachable              nobody answers there, or the breaker is open
   Damaged             (4)    a stored file does not have the content its digest promises
+  Interrupted         (130)  somebody stopped what begins anew next time
 """
 
 from __future__ import annotations
@@ -72,6 +73,13 @@ class OwnCode(InputError):
     """A plugin is somebody's own Python, and nobody has said that it may run."""
 
     code = "own_code"
+
+
+class Interrupted(SufficeError):
+    """Somebody stopped it, and the same command does not simply go on from there."""
+
+    code = "interrupted"
+    exit_code = 130
 
 
 class Disproved(SufficeError):

@@ -28,6 +28,8 @@ from .types import Answer, Ask, Json, Request, Usage
 GRACE_S = 60.0
 """How long after the last arrival replies are waited for, or as long as the arrivals took where that is longer."""
 TICK_S = 0.1
+LANDING_S = 5.0
+"""How long replies that are paid for and on their way are waited for when a test ends early."""
 UNFINISHED = "unfinished"
 """Stands where a fault stands, for requests that had no reply when waiting ended."""
 
@@ -113,11 +115,19 @@ class Phase:
             self._watch(progress)
         finally:
             self.stop.set()
+            if self.bought.pays and not self.unfinished:
+                self._landed(threads)
             if self.bought.ledger:
                 self.bought.ledger.flush()
         if self.wrong is not None:
             raise self.wrong
         return self
+
+    def _landed(self, threads: Sequence[threading.Thread]) -> None:
+        """Wait until what is paid for is noted, but not for ever: whoever sends no reply may never send one."""
+        until = time.monotonic() + LANDING_S
+        for thread in threads:
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         try:

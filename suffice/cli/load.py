@@ -86,6 +86,7 @@ def loadtest(
 ) -> None:
     """Drive a stack at a rate past the reply cache, predicted beside measured; exit 1 if its limit is proven broken."""
     from ..artifacts import write_whole
+    from ..errors import Interrupted
     from ..load import load
     from ..loadtest import Drive
     from ..loadtest import loadtest as drive
@@ -100,7 +101,11 @@ def loadtest(
     with ledger_of(task) as ledger, meter(f"load test at {rate:.3g}/s") as bar:
         caps = budget_of(budget, max_calls)
         limit = task.target.p95_ms
-        found = drive(asked, task.dataset, plan, ledger=ledger, budget=caps, slo_ms=limit, progress=bar.progress)
+        try:
+            found = drive(asked, task.dataset, plan, ledger=ledger, budget=caps, slo_ms=limit, progress=bar.progress)
+        except KeyboardInterrupt as stopped:
+            hint = "what was bought is in the ledger; a load test begins anew, and buys all its replies again"
+            raise Interrupted("interrupted", hint=hint) from stopped
     body = _tested(found)
     write_whole(task.state / KEPT, json.dumps(body, indent=1, allow_nan=False).encode())
     tell(as_json, body, lambda screen: _show_test(found, screen))
