@@ -9,6 +9,7 @@ guarantee. Items are bet on in one seeded order, so the limits depend a little o
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ def betting_lower(values: Floats, alpha: float, *, seed: int = 0) -> float:
     """The smallest mean that is not rejected in favour of a larger one at one-sided level alpha; 0 when none is."""
     import numpy as np
 
+    return _lower(np.asarray(values, float).tobytes(), alpha, seed)
+
+
+@lru_cache(maxsize=256)
+def _lower(content: bytes, alpha: float, seed: int) -> float:
+    # a verdict asks for the limits of the same scores several times
+    import numpy as np
+
+    values = np.frombuffer(content)
     ordered = np.random.default_rng(seed).permutation(values)
     deviations = _known_deviations(ordered)
     low, high = 0.0, float(values.mean())

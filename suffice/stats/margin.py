@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from suffice.stats import distribution
@@ -47,6 +48,7 @@ def margin_limits(wins: int, losses: int, n: int, alpha: float) -> tuple[float, 
     return margin_lower(wins, losses, n, alpha / 2), -margin_lower(losses, wins, n, alpha / 2)
 
 
+@lru_cache(maxsize=4096)
 def margin_lower(wins: int, losses: int, n: int, alpha: float) -> float:
     """The lift up to which `margin_p` rejects at one-sided level alpha: an exact lower limit for paired 0/1 items."""
     if alpha <= _SET_ASIDE:

@@ -68,6 +68,7 @@ def mcnemar_power(n: int, lift: float, discordance: float, alpha: float = 0.05, 
     return float(min(1.0, (masses * tails).sum()))
 
 
+@lru_cache(maxsize=4096)
 def smallest_visible_effect(
     n: int, discordance: float, alpha: float = 0.05, power: float = 0.8, sided: Sided = "two"
 ) -> float | None:
@@ -96,6 +97,7 @@ def smallest_visible_mean(error: float, alpha: float = 0.05, power: float = 0.8,
     return (distribution.normal_quantile(1 - tail) + distribution.normal_quantile(power)) * error
 
 
+@lru_cache(maxsize=4096)
 def needed(
     lift: float, discordance: float, alpha: float = 0.05, power: float = 0.8, sided: Sided = "two"
 ) -> int | None:
