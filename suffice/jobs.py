@@ -290,8 +290,11 @@ def load_job(folder: Path, id_: str) -> Job:
         several = "several jobs" if found else "no job"
         raise InputError(f"{several} `{id_}` in {_home(folder)}", hint="`suffice jobs` lists them")
     try:
-        return _read(parse(found[0].read_text("utf-8")))
-    except (OSError, ValueError, TypeError, KeyError, InputError) as wrong:
+        job = _read(parse(found[0].read_text("utf-8")))
+        if job.id != found[0].stem:
+            raise ValueError("it is another job's, by its id")  # which names the files that are written
+        return job
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, InputError) as wrong:
         raise InputError(f"the job's file cannot be read: {wrong}", file=str(found[0])) from wrong
 
 

@@ -227,6 +227,8 @@ def test_a_job_of_an_ended_process_before_its_start_can_be_dropped(provider: fak
         lambda body: json.dumps({**body, "report": {"standing": "fine"}}),
         lambda body: json.dumps({**body, "order": {"model": 3}}),
         lambda body: json.dumps({k: v for k, v in body.items() if k != "estimate"}),
+        lambda body: json.dumps({**body, "estimate": 5}),
+        lambda body: json.dumps({**body, "id": "../../../elsewhere"}),
     ],
 )
 def test_a_broken_job_file_is_one_clean_error(provider: fake.Together, tmp_path: Path, change: object) -> None:

@@ -56,9 +56,18 @@ def platforms(
     if unknown := [name for name in probe or () if name not in names("platforms")]:
         raise UnknownPlugin(f"no platform called `{unknown[0]}`", hint=f"known: {', '.join(names('platforms'))}")
     rows = read(data) if data else ()
-    home, today = folder if folder.is_dir() else folder.parent, datetime.now(UTC).date()
+    home, today = _home(folder), datetime.now(UTC).date()
     body = [_told(name, home, model, rows, epochs, name in (probe or ()), today) for name in names("platforms")]
     tell(as_json, {"platforms": body}, lambda screen: _show(body, screen))
+
+
+def _home(folder: Path) -> Path:
+    """The folder that is meant, where its suffice.yaml may be named instead; one that is not there is a slip."""
+    from ..errors import InputError
+
+    if not folder.exists():
+        raise InputError("no such folder", file=str(folder), hint="name a task folder, or none for this one")
+    return folder if folder.is_dir() else folder.parent
 
 
 def _told(
@@ -144,7 +153,7 @@ def jobs(
 
     if go_on and stop:
         raise InputError("either --resume or --cancel, not both")
-    home = folder if folder.is_dir() else folder.parent
+    home = _home(folder)
     if stop:
         found: tuple[Job, ...] = (cancel(home, stop),)
     elif go_on:

@@ -86,6 +86,8 @@ def test_only_a_probe_asks_anybody(suffice: Command, tmp_path: Path) -> None:
         told = body(suffice("platforms", tmp_path, "--probe", "together", "--json"))["platforms"]
     assert next(p for p in told if p["name"] == "together")["probe"]["open"] is True
     assert suffice("platforms", "--probe", "nobody").returncode == 2
+    for command in ("platforms", "jobs"):
+        assert "no such folder" in suffice(command, tmp_path / "nowhere").stderr
 
 
 def test_nobody_at_home_is_an_answer_not_an_error(suffice: Command, tmp_path: Path) -> None:
