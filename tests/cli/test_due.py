@@ -121,7 +121,8 @@ def test_what_is_done_comes_round_again_and_what_happened_is_due(suffice: Comman
 def test_the_calendar_is_one_that_calendars_read_and_import_twice(suffice: Command, folder: Path) -> None:
     from icalendar import Calendar
 
-    ids, held = [], {}
+    ids: list[list[str]] = []
+    held: dict[str, Any] = {}
     for day in ("2026-12-01", "2026-12-02"):
         done = suffice(
             "due", folder, "--today", day, "--ical", folder / "duties.ics", "--markdown", folder / "duties.md"
@@ -137,7 +138,9 @@ def test_the_calendar_is_one_that_calendars_read_and_import_twice(suffice: Comma
     assert (folder / "duties.md").read_text("utf-8").count("\n| ") == 4
     suffice("due", folder, "--done", first["id"], "--by", "Ada", "--today", "2026-12-03")
     suffice("due", folder, "--today", "2026-12-03", "--ical", folder / "duties.ics")
-    events = {str(e["UID"]): e for e in Calendar.from_ical((folder / "duties.ics").read_bytes()).walk("VEVENT")}
+    events: dict[str, Any] = {
+        str(e["UID"]): e for e in Calendar.from_ical((folder / "duties.ics").read_bytes()).walk("VEVENT")
+    }
     assert len(events) == 3 and events[f"{first['id']}@suffice"]["STATUS"] == "CANCELLED"
     assert int(events[f"{first['id']}@suffice"]["SEQUENCE"]) > int(event["SEQUENCE"])
 
