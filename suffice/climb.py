@@ -70,17 +70,20 @@ def climb(
     write: bool = True,
     audit_skips: bool = False,
     forced: Sequence[str] = (),
+    failures: int = FAILURES_AT_MOST,
 ) -> Verdict:
     """Climb the ladder for a task and return its verdict; `write` also leaves it in the task's folder.
 
     With `audit_skips`, rungs left out for a low estimate are built once all is decided, to see if that was right.
-    Gates of training named in `forced` may fail: the verdict says so.
+    Gates of training named in `forced` may fail: the verdict says so. No more than so many `failures` are probed for
+    their causes at a time: explaining them is up to half of a small climb's calls.
 
     A pure function of the task, its seed and the model's replies: resuming replays them from the ledger.
     """
     own = ledger or Ledger.open(place_of(task.state))
     try:
-        return _Climb(task, own, budget or Budget(), watch or _quietly, audit_skips, tuple(forced)).verdict(write)
+        going = _Climb(task, own, budget or Budget(), watch or _quietly, audit_skips, tuple(forced), failures)
+        return going.verdict(write)
     finally:
         if ledger is None:
             own.close()
@@ -96,6 +99,7 @@ class _Climb:
     watch: Watch
     audit_skips: bool = False
     forced: tuple[str, ...] = ()
+    failures: int = FAILURES_AT_MOST
     evidence: Evidence = field(default_factory=Evidence)
 
     def __post_init__(self) -> None:
@@ -260,7 +264,7 @@ class _Climb:
         held = self._measured(rung, proposal, held)
         if rung.name == "prompt" and not self.stopped and self.base_run is not None:
             self.watch("diagnosing the failures that are left", None)
-            self._diagnose(self.base_run)
+            self._diagnose(self.base_run, self.failures)
         return held
 
     def _measured(self, rung: Rung, proposal: Proposal, held: Held) -> Held:
@@ -424,7 +428,7 @@ class _Climb:
 
     # Diagnosis
 
-    def _diagnose(self, of: Run, at_most: int = FAILURES_AT_MOST) -> None:
+    def _diagnose(self, of: Run, at_most: int) -> None:
         self.diagnosis = diagnose(
             of,
             task=self.task,
@@ -451,7 +455,7 @@ class _Climb:
         """Diagnose what the final stack still gets wrong on dev, unless that is known already."""
         final = self.best_run if held.rung != "floor" else None
         if final is not None and (self.diagnosed is None or self.diagnosed.id != final.id):
-            self._diagnose(final, EXPLAINED_AT_MOST)
+            self._diagnose(final, min(self.failures, EXPLAINED_AT_MOST))
 
     def _ceilings(self) -> dict[str, Ceiling]:
         return ceilings_of(Reading(self.evidence), self.diagnosed.id) if self.diagnosed else {}

@@ -86,6 +86,13 @@ def changes(verdict: Verdict) -> str:
     return " ".join(verdict.body["what_would_change_this"])
 
 
+def test_so_many_failures_are_probed_as_one_wants_explained(tmp_path: Path) -> None:
+    few, all_ = (climb(world(tmp_path / str(n), "coin", n=104), failures=n) for n in (4, 30))
+    probed = [[len(d["failures"]) for d in v.evidence.of("diagnosis")] for v in (few, all_)]
+    assert max(probed[0]) == 4 < max(probed[1]) and few.stop_at == all_.stop_at
+    assert verify(tmp_path / "4") and verify(tmp_path / "30")
+
+
 def test_without_a_target_it_climbs_while_a_lift_is_proven(tmp_path: Path) -> None:
     found = climb(world(tmp_path, "few_shot", quality=None))
     assert (found.stop_at, found.target_met) == ("few_shot", None)
