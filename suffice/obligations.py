@@ -37,6 +37,19 @@ def ending_base(model: str, owner: str | None) -> Duty:
     )
 
 
+def closing_provider(provider: str, owner: str | None) -> Duty:
+    """What a model tuned elsewhere obliges to where its provider will take no new jobs."""
+    return Duty(
+        what=f"find another place to tune than {provider}",
+        why="it takes no new tuning jobs from then on, and this stack has to be tuned again when anything changes",
+        when="the provider closes",
+        owner=owner,
+        command="suffice platforms",
+        kind="retirement",
+        about=provider,
+    )
+
+
 def _found(stack: Stack, task: Task) -> Iterator[Duty]:
     owner = task.profile.owner
     if hosted(task.model) and set(stack.names) - UNASKED:

@@ -22,7 +22,7 @@ from .history import (
 )
 from .layer import Duty
 from .ledger import Ledger
-from .obligations import UNASKED, ending_base
+from .obligations import UNASKED, closing_provider, ending_base
 from .retirements import Retirement, retires, table
 from .steward import (
     STEWARD,
@@ -155,7 +155,7 @@ def _closing(verdict: Remembered, folder: Path | None) -> Iterator[tuple[Duty, R
     """Where a provider serves the tuned model and will take no new tuning jobs from anybody."""
     if any(re.match(r"(.*[/#])?ft:", address) for address in _asked(verdict)):
         ends = (r for r in table(folder) if r.what == "new jobs" and r.provider == "openai" and not r.whom)
-        yield from ((_elsewhere(closing, verdict.owner), closing) for closing in list(ends)[:1])
+        yield from ((closing_provider(closing.provider, verdict.owner), closing) for closing in list(ends)[:1])
 
 
 def _rests_on(verdict: Remembered) -> dict[str, Json]:
@@ -181,15 +181,3 @@ def _asked(verdict: Remembered) -> tuple[str, ...]:
 
 def _source(found: Retirement) -> dict[str, Json]:
     return {"ends": found.on.isoformat(), "source": found.source, "read": found.read, "instead": found.use}
-
-
-def _elsewhere(closing: Retirement, owner: str | None) -> Duty:
-    return Duty(
-        what=f"find another place to tune than {closing.provider}",
-        why="it takes no new tuning jobs from then on, and this stack has to be tuned again when anything changes",
-        when="the provider closes",
-        owner=owner,
-        command="suffice platforms",
-        kind="retirement",
-        about=closing.provider,
-    )
