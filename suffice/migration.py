@@ -36,8 +36,8 @@ def migration(line: Mapping[str, Json], decision: str, missing: int) -> list[dic
     steps = [*([] if decision == "moved" else _unproven(decided, to, decision, missing, ends or {}))]
     steps += [
         (decided, f"decide for the new stack over {to}, and say who did", "suffice swap . --accept --by NAME"),
-        (beside, "serve both; the old one answers, the new one is asked the same", "suffice serve"),
-        (switch, "hold both against each other on recent traffic, then let the new one answer", "suffice gate"),
+        (beside, "ask both about the same recent requests; the old one answers", "suffice run --stack DIGEST"),
+        (switch, "hold both against each other on these, then let the new one answer", "suffice gate"),
     ]
     if end is not None:
         steps.append((end - timedelta(days=1), f"{old} ends: nothing may ask it any more", "suffice due"))

@@ -222,7 +222,7 @@ def accept(task: Task, by: str, *, ledger: Ledger, because: str = "", now: datet
     The task's own file is not touched: its `model` line is for its owner to change. Raises `InputError` where no swap
     has moved, and `Disproved` where swap.json does not follow from its records.
     """
-    from .history import decide_on
+    from .history import decide_on, given
     from .undertake import undertake
     from .verify import verify
 
@@ -233,12 +233,27 @@ def accept(task: Task, by: str, *, ledger: Ledger, because: str = "", now: datet
     body = json.loads(path.read_text(encoding="utf-8"))
     if body["decision"] != "moved":
         raise InputError(f"nothing is to be accepted: {body['headline']}", file=str(path))
+    _still(task, body)
     evidence = Evidence.read(task.folder / body["records"]["path"])
     at = now or datetime.now(UTC)
-    verdict = undertake(ledger, body, at, task.folder)
-    decide_on(ledger, verdict, by=by, chosen="kept", because=because or body["headline"], at=at)
+    because = because or body["headline"]
+    decide_on(ledger, given(ledger, body, at), by=by, chosen="kept", because=because, at=at)
+    undertake(ledger, body, at, task.folder)
     save(body["stack"], body["stack_digest"], task.folder / "stack.yaml")
     return Verdict(body, evidence, task.folder)
+
+
+def _still(task: Task, body: Json) -> None:
+    """Raise where another stack stands by now than the one that was swapped, or the one that it was swapped for."""
+    import yaml
+
+    path = task.folder / "stack.yaml"
+    told = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None
+    if told is None:
+        return
+    stands = told.get("digest") if isinstance(told, dict) else None
+    if (stands or Stack.load(path).digest) not in (body["from"]["stack_digest"], body["stack_digest"]):
+        raise InputError("another stack stands by now than the one that was swapped", file=str(path), hint="swap again")
 
 
 def ladder(

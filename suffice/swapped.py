@@ -220,7 +220,7 @@ class Swapping(Measures):
             lost = f"the closest, {one['title']}, is {one['reason'].partition(':')[0]} ({one['lift']:+.3f})"
             return f"Keep the stack over {old}: no form over {to} will do; {lost}."
         more = (one["needs"] or 0) - self._n
-        tell = f"about {more:,} more test items would tell" if more > 0 else "a larger margin, or another base, may"
+        tell = f"about {more:,} more test items would tell" if more > 0 else "why stands with its form"
         if one["needs"] is None:
             tell = "more test items would not, if that is the true loss"
         seen = f"{one['title']} differs by {one['lift']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"

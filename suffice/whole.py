@@ -99,6 +99,10 @@ def _bases(reading: Reading, plan: Line, lines: Sequence[Line]) -> None:
         raise Disproved("the stack that stands is not the one that the swap was declared for")
     if any(digest_of(run["stack"]["model"]) != plan["swap"]["base"] for run in forms):
         raise Disproved("a form stands on another base than the one that the swap was declared for")
+    for line in lines:
+        runs = [line[key] for key in ("test", "edge", "unloaded") if line[key]]
+        if len({reading.runs[run]["stack_digest"] for run in runs}) > 1:
+            raise Disproved("what is told of one stack was asked of several")
     if lines[0]["to"] != plan["swap"]["to"]:
         raise Disproved("the base is not the one that the swap was declared for")
 

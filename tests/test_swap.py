@@ -344,7 +344,14 @@ def _no_edge(lines: list[dict[str, Any]]) -> None:
     _of(lines, "form")[-1]["edge"] = None
 
 
-EDITS = (_drop_form, _wider, _higher, _fewer, _other_base, _right, _stop_early, _no_edge)
+def _another_edge(lines: list[dict[str, Any]]) -> None:
+    """The old stack's edge run in the place of the form's own."""
+    form, old = _of(lines, "form")[-1], _of(lines, "swap")[0]
+    own, form["edge"] = form["edge"], old["edge"]
+    lines[:] = [x for x in lines if x.get("run") != own]
+
+
+EDITS = (_another_edge, _drop_form, _wider, _higher, _fewer, _other_base, _right, _stop_early, _no_edge)
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda f: f.__name__)
@@ -379,6 +386,26 @@ def test_accepting_replaces_the_stack_ends_its_duties_and_says_who(tmp_path: Pat
 def test_a_swap_that_kept_the_old_stack_is_not_accepted(task: Task, stack: Stack, ledger: Ledger) -> None:
     with pytest.raises(InputError, match="no swap to accept"):
         accept(replace(task, folder=task.folder / "nowhere"), "Ada", ledger=ledger)
+
+
+def test_a_swap_of_another_stack_than_stands_is_not_accepted(copy: Path, task: Task, ledger: Ledger) -> None:
+    tuned(task).save(copy / "stack.yaml")
+    with pytest.raises(InputError, match="another stack stands by now"):
+        accept(replace(task, folder=copy), "Ada", ledger=ledger)
+    assert not decisions(ledger) and not verdicts(ledger)
+
+
+def test_without_an_owner_nothing_is_tuned_again_and_nothing_accepted(tmp_path: Path, ledger: Ledger) -> None:
+    task = school(tmp_path, "wordy", n=N)
+    unowned = replace(task, profile=replace(task.profile, owner=None))
+    old = tuned(task)
+    old.save(tmp_path / "stack.yaml")
+    swap(unowned, old, to("dunce"), ledger=ledger, margin=MARGIN)
+    body = json.loads((tmp_path / "swap.json").read_text("utf-8"))
+    with pytest.raises(InputError):
+        accept(unowned, "Ada", ledger=ledger)
+    assert body["decision"] == "kept" and not decisions(ledger) and not verdicts(ledger)
+    assert _digest(unowned) == old.digest
 
 
 def test_an_edited_swap_is_not_accepted(copy: Path, task: Task, ledger: Ledger) -> None:
