@@ -83,7 +83,8 @@ def swap(
         _climbed(found, model, as_json)
         return
     path = _record(found)
-    tell(as_json, {**found.body, "record": str(path)}, lambda screen: show(found.body, screen, path, source))
+    told = {**found.body, "record": str(path), "page": str(path.with_suffix(".html"))}
+    tell(as_json, told, lambda screen: show(found.body, screen, path, source))
 
 
 def _accept(task: Task, by: str, because: str, ledger_at: str | None, as_json: bool) -> None:
@@ -119,12 +120,14 @@ def _climbed(found: Verdict, model: str, as_json: bool) -> None:
 
 
 def _record(found: Verdict) -> Path:
-    """The record that people read, beside swap.json."""
+    """The record that people read, beside swap.json, and the page of it."""
     from ..artifacts import write_whole
+    from ..report.swapped import render
     from ..report.swapping import swapping
 
     path = (found.folder or Path()) / "swap.md"
     write_whole(path, swapping(found.body).encode())
+    render(found.body, path.with_suffix(".html"))
     return path
 
 
@@ -193,7 +196,8 @@ def _parts(body: Body) -> Iterator[tuple[str, list[str]]]:
 
 def _next(body: Body, record: Path | None) -> Iterator[str]:
     if record is not None:
-        yield f"record: {record}; every number: {record.with_suffix('.json')} (suffice verify checks it)"
+        yield f"page: {record.with_suffix('.html')}, record: {record}"
+        yield f"every number: {record.with_suffix('.json')} (suffice verify checks it)"
     if body["decision"] == "moved":
         yield f"To take it: suffice swap . --accept --by NAME. {_change(body['to']['model'])}"
     else:

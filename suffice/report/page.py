@@ -22,7 +22,7 @@ from ..errors import InputError
 from . import chart, numbers, picture, sliders, times
 
 TEMPLATES = Path(__file__).parent / "templates"
-SCHEMA = Path(__file__).parent.parent / "schemas" / "verdict.schema.json"
+SCHEMAS = Path(__file__).parent.parent / "schemas"
 
 _UNSHOWABLE = "\ufffd"
 _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -31,7 +31,7 @@ _BIDI = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 def render(body: Mapping[str, Any], path: Path) -> Path:
     """Write the page of a verdict (the content of `verdict.json`) to `path`, whole or not at all."""
     clean = cleaned(body)
-    _check(clean)
+    check(clean, "verdict", "climb")
     page = (
         pages()
         .get_template("report.html")
@@ -47,14 +47,15 @@ def sealed(*names: str) -> Mapping[str, str]:
     return {"style": style, "seal": base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}
 
 
-def _check(body: Mapping[str, Any]) -> None:
+def check(body: Mapping[str, Any], kind: str, command: str) -> None:
+    """Raise where a body does not meet the schema of its kind, which a command writes."""
     import jsonschema_rs
 
-    schema = json.loads(SCHEMA.read_text("utf-8"))
+    schema = json.loads((SCHEMAS / f"{kind}.schema.json").read_text("utf-8"))
     for wrong in jsonschema_rs.validator_for(schema).iter_errors(body):
-        place = ".".join(str(part) for part in wrong.instance_path) or "the verdict"
-        message = f"not a verdict of format 1: {place}: {wrong.message[:300]}"
-        raise InputError(message, hint="give a verdict.json that `suffice climb` wrote")
+        place = ".".join(str(part) for part in wrong.instance_path) or f"the {kind}"
+        message = f"not a {kind} of format 1: {place}: {wrong.message[:300]}"
+        raise InputError(message, hint=f"give a {kind}.json that `suffice {command}` wrote")
 
 
 def _views(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -114,7 +115,7 @@ def pages() -> Environment:
     timed = (numbers.milliseconds, numbers.seconds, numbers.dollars, numbers.signed_dollars, numbers.rate, numbers.when)
     made.filters.update({f.__name__: f for f in (*written, *timed, numbers.figure, _text)})
     drawn = (picture.track, picture.axis, picture.goal_label, picture.lift, picture.cause_bar, picture.stage_bar)
-    curves = (picture.curve_of, picture.deferral_of)
+    curves = (picture.curve_of, picture.deferral_of, picture.loss, picture.loss_axis)
     charts = (chart.bars, chart.stack, chart.range_bar, times.time_bar, times.limit_far)
     made.globals.update({f.__name__: f for f in (*drawn, *curves, *charts, sliders.attribute)}, time_rows=times.rows)
     return made

@@ -59,6 +59,32 @@ def lift(comparison: Mapping[str, Any], smallest: float | None, number: int) -> 
     return _svg("lift", f"lift-{number}", "Lift", told, zero + wanted + line + dot)
 
 
+def loss(form: Mapping[str, Any], margin: float, wide: float, number: int) -> Markup:
+    """A form's lift with its interval on a scale from -`wide` to `wide`; the loss that is tolerated is shaded."""
+    low, high, value = form["low"], form["high"], form["lift"]
+    ends = _around(-margin / wide), _at(margin / wide / 2)
+    marks = Markup('<rect class="band" x="{}" width="{}" y="0" height="100%"/>').format(*ends)
+    marks += Markup('<line class="grid" x1="50%" x2="50%" y1="0" y2="100%"/>')
+    marks += Markup('<line class="target" x1="{0}" x2="{0}" y1="0" y2="100%"/>').format(ends[0])
+    told = "Not asked."
+    if value is not None:
+        told = f"{signed(value)}, between {signed(low)} and {signed(high)}; tolerated: {signed(-margin)}."
+        if low is not None and high is not None:
+            ends = _around(low / wide), _around(high / wide)
+            marks += Markup('<line class="interval" x1="{}" x2="{}" y1="50%" y2="50%"/>').format(*ends)
+        marks += Markup('<circle class="dot" cx="{}" cy="50%" r="6"/>').format(_around(value / wide))
+    return _svg("track", f"loss-{number}", f"Lift of {form['title']}", told, marks)
+
+
+def loss_axis(margin: float, wide: float) -> Markup:
+    """The scale under the forms: both ends, no difference, and the tolerated loss where it has room."""
+    places = [-wide, 0.0, wide] + ([-margin] if 0.16 < margin / wide < 0.84 else [])
+    text = Markup('<text x="{}" y="14" class="{}">{}</text>')
+    words = [text.format(_around(at / wide), _anchor(0.5 + at / wide / 2), signed(at) if at else "0") for at in places]
+    drawn = Markup("").join(words)
+    return Markup('<svg class="axis" width="100%" height="20" aria-hidden="true">{}</svg>').format(drawn)
+
+
 def cause_bar(finding: Mapping[str, Any], number: int) -> Markup:
     """A cause's share of the failures with its interval, and below it how often the placebo fixed the same failures."""
     told = f"{finding['cause']}: {percent(finding['share'])} of the failures."

@@ -56,6 +56,7 @@ def test_from_another_base_to_the_stack_that_stands(suffice: Command, folder: Pa
 def test_a_weaker_base_is_not_taken(suffice: Command, folder: Path) -> None:
     told = body(suffice("swap", folder, "--model", "worlds.py:wrong", "--margin", "0.1", "--json"))
     assert told["decision"] == "kept" and Path(told["record"]).is_file()
+    assert told["headline"] in Path(told["page"]).read_text("utf-8")
     taken = body(suffice("swap", folder, "--accept", "--by", "A", "--json"), 2)
     assert "nothing is to be accepted" in taken["error"]["message"]
 

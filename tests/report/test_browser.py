@@ -32,6 +32,9 @@ FIXED = {
     "looks",
     "hash",
     "row",
+    "answer",
+    "by",
+    "kind",
     "pays",
 }
 
