@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 from .afterwards import shown
 from .digest import plain
@@ -92,7 +92,7 @@ class Swapping(Measures):
             "lift": found.estimate,
             "low": found.low,
             "high": found.high,
-            "needs": self._needs(line, found) if status == "cannot tell" else None,
+            "needs": self._needs(line, found, quality) if status == "cannot tell" else None,
             "quality": shown(quality),
             "edge": edge,
             **speed,
@@ -126,15 +126,34 @@ class Swapping(Measures):
             return "falls short", f"not worse, but {slow}: {limits}"
         return "moves", f"proven to lose less than {margin:g}: {limits}"
 
-    def _needs(self, line: Line, found: rung.Estimate) -> int | None:
-        """About how many test items would tell, if what was seen is what is true; None where none would."""
+    def _needs(self, line: Line, found: rung.Estimate, quality: Quality) -> int | None:
+        """About how many test items would tell, if what was seen is what is true; None where none would.
+
+        Each question that is open has two answers: within the margin or past it, at the target or below it.
+        """
+        if self.judge:
+            return None
         before, after = self._scores(line)
-        differences = (after.low + after.high - before.low - before.high) / 2
-        spread = max(float(differences.std()), 1e-3)
-        groups = {e.cluster for e in self.examples("test")}
-        size = self._n / max(1, len(groups))
-        margin = self.plan["margin"]
-        return items_above(found.estimate, -margin, spread, self.share, betting=True, size=size)
+        margin, asked = self.plan["margin"], self._asked(line)
+        wanted = []
+        if rung.not_worse(asked, before, after, margin) != "not worse":
+            lost, gained = (after.low - before.high), (after.high - before.low)
+            ways = ((found.estimate, -margin, self.share), (-found.estimate, margin, self.plan["alpha_worse"]))
+            wanted.append(self._fewest((lost + gained) / 2, ways))
+        if self.old.quality.meets is True and quality.meets is None:
+            target = self.task["target"]
+            enough, seen = target["quality"] - target["tolerance"], quality.estimate
+            ways = ((seen - 1, enough - 1, self.share), (-seen, -target["quality"], self.share))
+            wanted.append(self._fewest((after.low + after.high) / 2, ways))
+        known = [n for n in wanted if n is not None]
+        return max(known) if known and len(known) == len(wanted) else None
+
+    def _fewest(self, values: Any, ways: Sequence[tuple[float, float, float]]) -> int | None:
+        """Items until either answer is proven: a mean above a limit at a level, the spread as it was seen."""
+        spread = max(float(values.std()), 1e-3)
+        size = self._n / max(1, len({e.cluster for e in self.examples("test")}))
+        found = (items_above(mean, limit, spread, level, betting=True, size=size) for mean, limit, level in ways)
+        return min((n for n in found if n is not None), default=None)
 
     def _asked(self, line: Line, alpha: float | None = None) -> rung.Asked:
         level = alpha or self.share
@@ -221,7 +240,7 @@ class Swapping(Measures):
             return f"Keep the stack over {old}: no form over {to} will do; {lost}."
         more = (one["needs"] or 0) - self._n
         tell = f"about {more:,} more test items would tell" if more > 0 else "why stands with its form"
-        if one["needs"] is None:
+        if one["needs"] is None and not self.judge:
             tell = "more test items would not, if that is the true loss"
         seen = f"{one['title']} differs by {one['lift']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
         return f"Cannot tell whether {to} will do, so the stack over {old} stays: {seen}, margin {margin:g}; {tell}."

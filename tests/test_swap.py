@@ -131,6 +131,25 @@ def test_so_many_items_as_it_says_do_tell(untold: Any, tmp_path: Path) -> None:
     assert body["decision"] == "moved", body["headline"]
 
 
+def test_a_loss_that_is_only_likely_says_how_many_items_would_prove_it(tmp_path: Path) -> None:
+    few = school(tmp_path / "few", "wordy", n=360)
+    before = swap(few, tuned(few), to("middling"), margin=0.05, again=False, write=False).body["forms"][0]
+    assert before["status"] == "cannot tell" and before["lift"] < -0.05 and before["needs"] > 180
+    enough = school(tmp_path / "enough", "wordy", n=3 * before["needs"])
+    body = swap(enough, tuned(few), to("middling"), margin=0.05, again=False, write=False).body
+    assert named(body) == [("prompt", "worse")], body["headline"]
+
+
+def test_where_the_target_alone_is_open_the_items_are_those_that_tell_of_it(tmp_path: Path) -> None:
+    """Within a margin of 0.45 is clear on a few dozen items; 0.8 against a target of 0.82, less 0.04, is not."""
+    few = school(tmp_path, "wordy", n=240, target=Target(quality=0.82, tolerance=0.04))
+    body = swap(few, tuned(few), to("middling"), margin=0.45, again=False, write=False).body
+    form = body["forms"][0]
+    assert form["low"] > -0.45 and "not proven to meet the target" in form["reason"]
+    gap = max(form["quality"]["estimate"] - 0.78, 0.82 - form["quality"]["estimate"])
+    assert 4 * 0.16 / gap**2 < form["needs"] < 25 * 0.16 / gap**2, (form["needs"], gap)
+
+
 def test_too_few_items_for_any_proof_are_named(tmp_path: Path, ledger: Ledger) -> None:
     few = school(tmp_path, "wordy", n=240)
     body = swap(few, tuned(few), to("peer"), ledger=ledger, margin=0.01, again=False, write=False).body
