@@ -10,7 +10,7 @@ import typer
 
 from ..errors import InputError
 from .logged import columns_of, no_call, unread
-from .options import AsJson, Seed
+from .options import AsJson, Columns, Importer, Seed
 from .say import tell
 
 if TYPE_CHECKING:
@@ -27,13 +27,8 @@ EVERY, LARGE = 64, 4_000_000
 
 def audit(
     logs: Annotated[list[str], typer.Argument(metavar="LOGS", help="Files, folders, or - for standard input.")],
-    form: Annotated[
-        str,
-        typer.Option("--from", metavar="NAME", help="The importer that reads every row.", show_default="recognised"),
-    ] = "",
-    columns: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Where a table holds a field; repeat it.")
-    ] = None,
+    form: Importer = "",
+    columns: Columns = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FOLDER", help="Write audit.html and audit.json there.")
     ] = None,

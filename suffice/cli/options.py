@@ -13,6 +13,12 @@ Usd = Annotated[float | None, typer.Option("--budget", min=0, metavar="USD", hel
 MaxCalls = Annotated[int | None, typer.Option("--max-calls", min=0, metavar="N", help="Make no more calls than this.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="What all randomness follows from.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, max=512, help="Calls at the same time.")]
+Importer = Annotated[
+    str, typer.Option("--from", metavar="NAME", help="The importer that reads every row.", show_default="recognised")
+]
+Columns = Annotated[
+    list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Where a table holds a field; repeat it.")
+]
 StackFile = Annotated[
     str | None, typer.Option("--stack", metavar="FILE|DIGEST", help="A stack instead of the frozen or the prompt one.")
 ]

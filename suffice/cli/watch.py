@@ -12,7 +12,7 @@ import typer
 
 from ..errors import InputError
 from .logged import columns_of, no_call, unread
-from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd, Workers
+from .options import AsJson, Columns, Folder, Importer, MaxCalls, Seed, StackFile, Usd, Workers
 from .say import tell
 
 if TYPE_CHECKING:
@@ -35,13 +35,8 @@ def watch(
     logs: Annotated[
         list[str] | None, typer.Option("--logs", metavar="PATH", help="Files, folders, or - for a pipe; repeat it.")
     ] = None,
-    form: Annotated[
-        str,
-        typer.Option("--from", metavar="NAME", help="The importer that reads every row.", show_default="recognised"),
-    ] = "",
-    columns: Annotated[
-        list[str] | None, typer.Option("--map", metavar="FIELD=COLUMN", help="Where a table holds a field; repeat it.")
-    ] = None,
+    form: Importer = "",
+    columns: Columns = None,
     stage: Annotated[str, typer.Option("--stage", metavar="NAME", help="Only this stage's calls.")] = "",
     since: Annotated[
         str | None, typer.Option("--since", metavar="DATE", help="Begin a new baseline there; it holds from now on.")

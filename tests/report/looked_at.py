@@ -14,6 +14,7 @@ PAYLOADS = (
     "{{ cycler.__init__.__globals__ }}{% raw %}",
     "<meta http-equiv=refresh content='0;url=http://127.0.0.1:9/'><base href=http://127.0.0.1:9/>",
 )
+WIDTHS = (320, 380, 768, 880, 1280)
 CONTRAST = """() => {
   const rgb = c => c.match(/[\\d.]+/g).map(Number);
   const light = c => { const [r, g, b] = c.map(v => (v /= 255) <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4);
@@ -32,3 +33,29 @@ def opened(browser: Any, page: Path, width: int = 1280, scheme: str = "light") -
     shown.goto(page.as_uri())
     shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
     return shown
+
+
+def legible(shown: Any) -> None:
+    """On a phone, a tablet and a screen nothing scrolls sideways; in light and in dark every text can be read."""
+    for width in WIDTHS:
+        shown.set_viewport_size({"width": width, "height": 900})
+        assert shown.evaluate("document.documentElement.scrollWidth") <= width, width
+    for scheme in ("light", "dark"):
+        shown.emulate_media(color_scheme=scheme)
+        assert shown.evaluate(CONTRAST) == []
+
+
+def harmless(browser: Any, page: Path, scripts: int = 0) -> str:
+    """Opened with all its folds open, nothing of a page's data runs, no request leaves; what it says comes back."""
+    shown, asked = browser.new_page(), []
+    shown.on("request", lambda request: asked.append(request.url))
+    shown.goto(page.as_uri())
+    shown.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+    shown.wait_for_load_state("networkidle")
+    assert shown.evaluate("window.pwned") is None
+    assert asked == [page.as_uri()]
+    assert shown.evaluate("document.querySelectorAll('img, iframe, base, a, body style').length") == 0
+    assert shown.evaluate("document.querySelectorAll('script').length") == scripts
+    said: str = shown.evaluate("document.body.innerText")
+    shown.close()
+    return said

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report.looked_at import CONTRAST, PAYLOADS, opened
+from report.looked_at import PAYLOADS, legible, opened
 
 from suffice.forecast import forecast
 from suffice.latency import Peak, Timing, latency
@@ -84,12 +84,7 @@ def test_it_can_be_read_fits_and_runs_nothing(browser: Any, tmp_path: Path) -> N
     found["peak"]["words"], found["peak"]["how"] = PAYLOADS[4], PAYLOADS[6]
     for one in (told(), told(rate=900.0), found):
         shown = opened(browser, page(tmp_path, one))
-        for scheme in ("light", "dark"):
-            shown.emulate_media(color_scheme=scheme)
-            assert shown.evaluate(CONTRAST) == []
-        for width in (320, 390, 1280):
-            shown.set_viewport_size({"width": width, "height": 900})
-            assert shown.evaluate("document.documentElement.scrollWidth") <= width
+        legible(shown)
         assert shown.evaluate("window.pwned") is None
         assert shown.evaluate("document.querySelectorAll('main img, main script, main iframe, main base').length") == 0
         shown.close()
