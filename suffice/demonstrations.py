@@ -67,6 +67,11 @@ class Choice:
     rejected: Message
     provenance: Provenance = Provenance()
 
+    @property
+    def digest(self) -> str:
+        """A SHA-256 over what is learned from: prompt and both replies."""
+        return digest_of(_pair(self))
+
 
 class Words(Protocol):
     """What words a request as the messages that would reach the model: a stack."""
@@ -74,18 +79,21 @@ class Words(Protocol):
     def wording(self, request: Request) -> tuple[Message, ...]: ...
 
 
-def demonstrations(below: Words, train: Dataset) -> tuple[Demonstration, ...]:
+def demonstrations(
+    below: Words, train: Dataset, known: Mapping[str, Provenance] | None = None
+) -> tuple[Demonstration, ...]:
     """Each solved example as the stack beneath would ask it, with its first accepted answer as the reply.
 
-    Examples that the stack answers without its model have nothing to teach, and are left out.
+    Examples that the stack answers without its model have nothing to teach, and are left out. `known` says where
+    examples come from, by their ids.
     """
     found = []
     for example in train:
         messages = below.wording(example.request) if solved(example) else ()
         if messages:
-            known, tools = Provenance(time=example.time, group=example.group), example.request.tools
-            told = (reply_of(example, train.output), tools or train.output.tools, known)
-            found.append(Demonstration(example.id, messages, *told))
+            told = (known or {}).get(example.id) or Provenance(time=example.time, group=example.group)
+            tools = example.request.tools or train.output.tools
+            found.append(Demonstration(example.id, messages, reply_of(example, train.output), tools, told))
     return tuple(found)
 
 
@@ -123,15 +131,7 @@ def write(rows: Sequence[Demonstration]) -> bytes:
 
 def write_choices(rows: Sequence[Choice]) -> bytes:
     """Preference JSONL, one row a line: `prompt`, `chosen` and `rejected` are messages."""
-    told = (
-        {
-            "prompt": [_said(m) for m in row.messages],
-            "chosen": [_said(row.chosen)],
-            "rejected": [_said(row.rejected)],
-            "suffice": _own(row),
-        }
-        for row in rows
-    )
+    told = ({**_pair(row), "suffice": _own(row)} for row in rows)
     return b"".join(json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in told)
 
 
@@ -148,6 +148,11 @@ def _own(row: Demonstration | Choice) -> dict[str, Json]:
 def _chat(row: Demonstration) -> dict[str, Json]:
     body: dict[str, Json] = {"messages": [_said(m) for m in (*row.messages, row.reply)]}
     return body | ({"tools": [_tool(t) for t in row.tools]} if row.tools else {})
+
+
+def _pair(row: Choice) -> dict[str, Json]:
+    said = {"prompt": row.messages, "chosen": [row.chosen], "rejected": [row.rejected]}
+    return {key: [_said(m) for m in messages] for key, messages in said.items()}
 
 
 def _said(message: Message) -> dict[str, Json]:

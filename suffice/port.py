@@ -14,7 +14,7 @@ from .budget import Budget
 from .compare import Comparison, compare
 from .data import Dataset
 from .errors import InputError
-from .export import beneath, taught_rows
+from .export import Personal, beneath, lessons
 from .gate import Gated, gate
 from .jobs import Job, Pace, platform_of, train_on
 from .lean import lean
@@ -46,6 +46,8 @@ class Ported:
     """Whether the new stack is proven not worse by the margin; None where it was not asked."""
     job: Job | None = None
     note: str = ""
+    personal: int = 0
+    """Demonstrations among them that hold personal data."""
 
     @property
     def holds(self) -> bool:
@@ -66,6 +68,8 @@ class How:
     progress: Callable[[Progress], object] | None = None
     watch: Callable[[Job], object] | None = None
     pace: Pace | None = None
+    personal: Personal = "keep"
+    """Whether rows with personal data are learned from."""
 
 
 def port(
@@ -90,11 +94,11 @@ def port(
     if to in names("platforms"):
         moved = _on_platform(task, stack, to, how, data, order or Order(""))
     else:
-        moved = _here(task, stack, to, data)
+        moved = _here(task, stack, to, how, data)
     return moved if moved.stack is None else _beside(moved, stack, part or task.parts.test, how, margin, seed)
 
 
-def _here(task: Task, stack: Stack, to: str, data: Path | None) -> Ported:
+def _here(task: Task, stack: Stack, to: str, how: How, data: Path | None) -> Ported:
     """On a model at an address: the adapter, if there is one, is trained again on its weights."""
     fresh = stack.over(resolve(to, folder=task.folder))
     if "adapter" not in stack.names:
@@ -106,28 +110,30 @@ def _here(task: Task, stack: Stack, to: str, data: Path | None) -> Ported:
             f"the weights of `{to}` are not here to be trained",
             hint=f"name hf:PATH or gguf:PATH, or a platform: {', '.join(names('platforms'))}",
         )
-    rows = taught_rows(task, fresh, data)
+    found = lessons(task, fresh, data, how.personal)
     at = stack.names.index("adapter")
     layer: Any = stack.layers[at]
-    taught = held_out(rows, seed=int(layer.recipe.get("seed", 0)))
+    taught = held_out(found.rows, seed=int(layer.recipe.get("seed", 0)))
     made = trained(trainer_of(layer.trainer, layer.recipe), taught.rows, taught.held, base, task.folder)
     again = replace(layer, adapter=made.artifact, served="")
-    return Ported(to, len(rows), replace(fresh, layers=(*fresh.layers[:at], again, *fresh.layers[at + 1 :])))
+    moved = replace(fresh, layers=(*fresh.layers[:at], again, *fresh.layers[at + 1 :]))
+    return Ported(to, len(found.rows), moved, personal=found.personal)
 
 
 def _on_platform(task: Task, stack: Stack, to: str, how: How, data: Path | None, order: Order) -> Ported:
     """At a platform: what was tuned is a model with a name of its own, so no adapter stands in the stack any more."""
-    rows = taught_rows(task, stack, data)
+    found = lessons(task, stack, data, how.personal)
+    rows, told = len(found.rows), found.personal
     platform = platform_of(to, task.folder)
-    job = train_on(platform, rows, order, task.folder, budget=how.usd, watch=how.watch, pace=how.pace)
+    job = train_on(platform, found.rows, order, task.folder, budget=how.usd, watch=how.watch, pace=how.pace)
     if job.stage != "done":
         why = job.report.message if job.report else ""
-        return Ported(to, len(rows), None, job=job, note=f"the job {job.stage}{f': {why}' if why else ''}")
+        return Ported(to, rows, None, job=job, note=f"the job {job.stage}{f': {why}' if why else ''}", personal=told)
     if job.served is None:
         note = f"{job.model} is tuned; record its outputs over the examples, then `suffice compare`. {job.note}"
-        return Ported(to, len(rows), None, job=job, note=note)
+        return Ported(to, rows, None, job=job, note=note, personal=told)
     plain = stack.without("adapter") if "adapter" in stack.names else lean(stack, task)
-    return Ported(to, len(rows), plain.over(build("models", job.served)), job=job, note=job.note)
+    return Ported(to, rows, plain.over(build("models", job.served)), job=job, note=job.note, personal=told)
 
 
 def _beside(moved: Ported, stack: Stack, part: Dataset, how: How, margin: float, seed: int) -> Ported:

@@ -12,12 +12,13 @@ from models import tiny
 from suffice.demonstrations import Demonstration, Origin, Provenance, read, write
 from suffice.errors import InputError
 from suffice.export import export, targets, taught_rows
+from suffice.load import load
 from suffice.models.scripted import Scripted
 from suffice.plugins import find, names
 from suffice.stack import Stack
 from suffice.task import Task
 from suffice.testing import sample_dataset, sample_task
-from suffice.types import Message
+from suffice.types import Message, ToolCall
 
 
 @pytest.fixture
@@ -87,6 +88,84 @@ def test_test_items_are_known_by_what_they_ask_whatever_the_row_is_called(
     (tmp_path / "rows.jsonl").write_bytes(write([row]))
     with pytest.raises(InputError, match="items of test or edge, such as `mine`"):
         export(other, "jsonl", stack, tmp_path / "out", data=tmp_path / "rows.jsonl")
+
+
+KEY, CARD = "ghp_abcdefghijklmnopqrstuvwxyz0123456789", "4111 1111 1111 1111"
+
+
+@pytest.fixture
+def private(task: Task) -> Task:
+    """The task with a key in every tenth question and a card number in every other tenth."""
+    told = {0: f" The key is {KEY}.", 5: f" The card is {CARD}."}
+    cases = [replace(e, input=e.input + told.get(n // 2 % 10, "")) for n, e in enumerate(task.dataset)]
+    return replace(task, dataset=task.dataset.only(cases))
+
+
+def test_a_secret_in_the_pool_goes_nowhere_and_personal_data_is_told(
+    private: Task, stack: Stack, tmp_path: Path
+) -> None:
+    pool = private.parts.pool
+    keys, cards = (sum(what in e.text for e in pool) for what in (KEY, CARD))
+    found = export(private, "jsonl", stack, tmp_path / "kept")
+    text = found.files[0].read_text()
+    assert keys and cards and KEY not in text and CARD in text
+    assert (found.rows, found.left_out, found.personal) == (len(pool) - keys, keys, cards)
+    fewer = export(private, "together", stack, tmp_path / "refused", model="m-8b", personal="refuse")
+    assert CARD not in fewer.files[0].read_text()
+    assert (fewer.rows, fewer.left_out, fewer.personal) == (len(pool) - keys - cards, keys + cards, 0)
+
+
+def test_a_secret_in_the_prompt_stops_the_export(task: Task, tmp_path: Path) -> None:
+    leaky = replace(task, goal=f"Answer with the token {KEY}.")
+    stack = Stack(Scripted(otherwise="refund"), (find("layers", "prompt").for_task(leaky),))
+    with pytest.raises(InputError, match=r"what is sent with `s\d+` holds api key") as wrong:
+        export(leaky, "jsonl", stack, tmp_path)
+    assert KEY not in str(wrong.value)
+
+
+@pytest.mark.parametrize("where", ["asked", "replied", "called"])
+def test_a_file_with_a_secret_is_refused_by_its_line(task: Task, stack: Stack, tmp_path: Path, where: str) -> None:
+    call = ToolCall("open", {"with": f"token={KEY}" if where == "called" else "care"})
+    asked, replied = (f"It is {KEY}" if where == at else "It is here" for at in ("asked", "replied"))
+    bad = Demonstration("bad", (Message("user", asked),), Message("assistant", replied, (call,)))
+    good = Demonstration("good", (Message("user", "a"),), Message("assistant", "b"))
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(write([good]) + b"\n" + write([bad]))
+    with pytest.raises(InputError, match="the row holds api key") as wrong:
+        export(task, "jsonl", stack, tmp_path / "out", data=path)
+    assert (wrong.value.file, wrong.value.line) == (str(path), 3)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_file_of_personal_data_alone_leaves_nothing_to_send(task: Task, stack: Stack, tmp_path: Path) -> None:
+    row = Demonstration("r", (Message("user", f"Charge {CARD}."),), Message("assistant", "refund"))
+    (tmp_path / "rows.jsonl").write_bytes(write([row]))
+    assert export(task, "jsonl", stack, tmp_path / "out", data=tmp_path / "rows.jsonl").personal == 1
+    with pytest.raises(InputError, match="every row holds personal data"):
+        taught_rows(task, stack, tmp_path / "rows.jsonl", "refuse")
+
+
+def test_what_confirms_is_no_row_of_a_file(task: Task, stack: Stack, tmp_path: Path) -> None:
+    fresh = replace(task.parts.test[0], id="fresh", input="does anybody deliver to the lighthouse on sundays")
+    confirmed = replace(task, confirmation=task.dataset.only([fresh]))
+    row = Demonstration("mine", (Message("user", fresh.text),), Message("assistant", "shipping"))
+    (tmp_path / "rows.jsonl").write_bytes(write([row]))
+    with pytest.raises(InputError, match="items of test or edge, or of what confirms, such as `mine`"):
+        export(confirmed, "jsonl", stack, tmp_path / "out", data=tmp_path / "rows.jsonl")
+
+
+def test_a_row_says_who_wrote_its_reply_and_under_which_licence(tmp_path: Path) -> None:
+    rows = [
+        {"id": f"e{n}", "input": f"where is parcel {n}", "expected": ("a", "b")[n % 2], "licence": "CC-BY-4.0"}
+        | {"teacher": "gpt-4o", "source": f"dump/{n}"}
+        for n in range(60)
+    ]
+    (tmp_path / "examples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "suffice.yaml").write_text("goal: Route.\nexamples: examples.jsonl\noutput: {labels: [a, b]}\n")
+    task = load(tmp_path)
+    told = {row.provenance for row in taught_rows(task, Stack(Scripted(otherwise="a")))}
+    assert {p.licence for p in told} == {"CC-BY-4.0"} and {p.teacher for p in told} == {"gpt-4o"}
+    assert all("OpenAI" in p.terms and p.source.startswith("dump/") for p in told)
 
 
 def test_what_nobody_knows_is_refused_with_what_is_known(task: Task, stack: Stack, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 DataFile = Annotated[
     Path | None, typer.Option("--data", metavar="FILE", help="Demonstrations; the task's pool is worded where none.")
 ]
+Personal = Annotated[
+    Literal["keep", "refuse"],
+    typer.Option("--personal", help="Rows with personal data: kept and told, or left out; `data curate` masks it."),
+]
 SHOWN = 10
 WORDS = {"not_worse": ("proven not worse", "green"), "worse": ("worse", "red"), "undecided": ("cannot tell", "yellow")}
 
@@ -40,6 +44,7 @@ def export(
     model: Annotated[
         str, typer.Option("--model", metavar="NAME", help="The base model, by the platform's own name.")
     ] = "",
+    personal: Personal = "keep",
     stack: StackFile = None,
     seed: Seed = 0,
     as_json: AsJson = False,
@@ -51,7 +56,8 @@ def export(
 
     task = load(folder, seed=seed)
     asked, _ = standing(task, stack)
-    found = write(task, target, asked, out or task.folder / "export" / target, data=data, model=model)
+    home = out or task.folder / "export" / target
+    found = write(task, target, asked, home, data=data, model=model, personal=personal)
     tell(as_json, {**_exported(found)}, lambda screen: _show(found, screen))
     if found.refused:
         raise typer.Exit(1)
@@ -62,6 +68,8 @@ def _exported(found: Exported) -> dict[str, Json]:
         "target": found.target,
         "files": [str(path) for path in found.files],
         "rows": found.rows,
+        "left_out": found.left_out,
+        "personal": found.personal,
         "refused": found.refused,
         "misfits": list(found.misfits),
         "estimate": found.estimate,
@@ -85,6 +93,19 @@ def _show(found: Exported, screen: Console) -> None:
         told = found.estimate
         tokens = f", about {told.tokens:,} tokens an epoch" if told and told.tokens else ""
         screen.print(f"{found.rows} rows{tokens}")
+    show_private(found.personal, found.left_out, screen)
+
+
+def show_private(personal: int, left_out: int, screen: Console) -> None:
+    """How many rows hold personal data, and how many did not go."""
+    from rich.text import Text
+
+    if personal:
+        told = f"{personal} rows hold personal data: --personal refuse leaves them out, `suffice data curate` masks it"
+        screen.print(Text(told, style="yellow"), soft_wrap=True)
+    if left_out:
+        told = f"{left_out} rows were left out: they hold a secret or what is refused, or would not pass curation"
+        screen.print(Text(told, style="dim"), soft_wrap=True)
 
 
 def port(
@@ -99,6 +120,7 @@ def port(
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Write the new stack here (stack.yaml).")
     ] = None,
     margin: Annotated[float, typer.Option("--margin", help="The loss that is tolerated.")] = 0.05,
+    personal: Personal = "keep",
     stack: StackFile = None,
     budget: Usd = None,
     max_calls: MaxCalls = None,
@@ -126,7 +148,7 @@ def port(
     with ledger_of(task) as ledger, meter(f"port {to}") as bar:
         watch = partial(_watch, bar.watch)
         caps = budget_of(None if to in names("platforms") else budget, max_calls)
-        how = How(ledger, caps, budget, workers, bar.progress, watch)
+        how = How(ledger, caps, budget, workers, bar.progress, watch, personal=personal)
         found = move(task, asked, to, how, data=data, order=Order(model, epochs), margin=margin, seed=seed)
     if out is not None and found.stack is not None:
         found.stack.save(out)
@@ -146,6 +168,7 @@ def _ported(found: Ported) -> dict[str, Json]:
     return {
         "to": found.to,
         "rows": found.rows,
+        "personal": found.personal,
         "holds": found.holds,
         "note": found.note,
         "old": _run(found.old),
@@ -165,6 +188,7 @@ def _show_port(found: Ported, screen: Console) -> None:
 
     if found.rows:
         screen.print(f"tuned again from {found.rows} demonstrations on {found.to}")
+    show_private(found.personal, 0, screen)
     if found.note:
         screen.print(Text(found.note, style="dim"))
     if found.gated is None or found.comparison is None or found.old is None or found.new is None:

@@ -55,6 +55,18 @@ def test_data_is_written_for_a_platform(suffice: Command, folder: Path) -> None:
     assert "train.jsonl" in shown.stdout
 
 
+def test_personal_data_is_told_and_can_be_refused(suffice: Command, folder: Path) -> None:
+    told = [{**e, "input": f"{e['input']} {'me@shop.example' if n % 4 == 0 else ''}"} for n, e in enumerate(EXAMPLES)]
+    (folder / "examples.jsonl").write_text("".join(json.dumps(e) + "\n" for e in told))
+    found = body(suffice("export", folder, "--json"))
+    assert 0 < found["personal"] < found["rows"]
+    shown = suffice("export", folder, COLUMNS="200").stdout
+    assert f"{found['personal']} rows hold personal data" in shown
+    fewer = body(suffice("export", folder, "--personal", "refuse", "--json"))
+    assert (fewer["personal"], fewer["rows"]) == (0, found["rows"] - found["personal"])
+    assert "rows were left out" in suffice("export", folder, "--personal", "refuse", COLUMNS="200").stdout
+
+
 def test_refused_data_leaves_with_one_and_the_lines(suffice: Command, folder: Path) -> None:
     row = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": " "}]}
     (folder / "rows.jsonl").write_text(json.dumps(row) + "\n")
