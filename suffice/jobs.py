@@ -127,7 +127,7 @@ def train_on(
         kept = load_job(folder, job.id) if _path(folder, job.id).is_file() else None
         if kept is None:
             warnings = _checked(platform, rows, job, terms_of(job.name, folder), today or datetime.now(UTC).date())
-            _afford(job, budget)
+            _afford(job, budget, quotes=getattr(platform, "quotes", True))
             write_whole(_path(folder, job.id).with_suffix(".jsonl"), content)
             kept = _kept(folder, _noted(job, "drawn up", *warnings))
         return _Work(platform, folder, budget, watch, pace or Pace()).advanced(kept, wait)
@@ -216,6 +216,7 @@ class _Work:
         return job
 
     def uploaded(self, job: Job) -> Job:
+        _afford(job, self.budget, quotes=getattr(self.platform, "quotes", True))
         job = self.keep(replace(job, stage="uploading"))
         content = _path(self.folder, job.id).with_suffix(".jsonl").read_bytes()
         file = self.insist(lambda: self.platform.uploaded(job.id) or self.platform.upload(content, job.id))
@@ -223,7 +224,7 @@ class _Work:
 
     def allowed(self, job: Job) -> Job:
         """Money is looked at once more, now that the platform knows the data."""
-        _afford(job, self.budget)
+        _afford(job, self.budget, quotes=True)
         quote = self.insist(lambda: self.platform.quote(job.file, job.order))
         if quote is not None:
             job = self.keep(replace(job, quoted=quote.usd), f"quoted at {_usd(quote.usd)}")
@@ -406,12 +407,12 @@ def _checked(platform: Platform, rows: Sequence[Demonstration], job: Job, terms:
     return (*(f"{terms.title} {e}" for e in ends), *(f"row {m.line}: {m.what}" for m in found))
 
 
-def _afford(job: Job, budget: float | None) -> None:
-    """The upper end counts, or what the platform itself said."""
+def _afford(job: Job, budget: float | None, *, quotes: bool = False) -> None:
+    """The upper end counts, or what the platform itself said; with `quotes`, it may still say so."""
     if budget is None:
         return
     most = job.quoted if job.quoted is not None else job.estimate.usd_high
-    if most is None and job.file:
+    if most is None and not quotes:
         raise InputError(
             f"no price of {job.order.model} at {job.name} is known, so --budget cannot hold",
             hint="set one in platforms.yaml, or leave --budget out",

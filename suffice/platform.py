@@ -121,7 +121,10 @@ class Platform(Protocol):
 
     @property
     def starts(self) -> bool:
-        """Whether jobs are started by an HTTP call; otherwise `script` is what starts one."""
+        """Whether jobs are started by an HTTP call; otherwise `script` is what starts one.
+
+        A class variable `quotes` that is False says that `quote` never gives a price; without one it may.
+        """
         ...
 
     def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:

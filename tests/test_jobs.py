@@ -15,7 +15,7 @@ import pytest
 
 from suffice.demonstrations import Demonstration
 from suffice.errors import BudgetSpent, InputError, ModelError
-from suffice.jobs import Job, Pace, cancel, findings, jobs, load_job, resume, train_on
+from suffice.jobs import Job, Pace, cancel, findings, jobs, load_job, platform_of, resume, train_on
 from suffice.platform import Order, estimate
 from suffice.platforms.fireworks import Fireworks
 from suffice.platforms.tinker import Tinker
@@ -169,13 +169,42 @@ def test_an_account_that_may_not_spend_it_starts_nothing(provider: fake.Together
     assert provider.jobs == {}
 
 
-def test_a_price_nobody_knows_cannot_hold_a_budget(tmp_path: Path) -> None:
+def test_a_price_nobody_knows_cannot_hold_a_budget_and_nothing_is_uploaded(tmp_path: Path) -> None:
     with fake.serving(fake.Vertex(script=["JOB_STATE_SUCCEEDED"])) as server:
         os.environ["GOOGLE_ACCESS_TOKEN"] = "ya29.secret-token"  # noqa: S105
         platform = Vertex("me", "europe-west4", "data", server.url)
         with pytest.raises(InputError, match="no price of gemini"):
             train_on(platform, ROWS, Order("gemini-2.5-flash"), tmp_path, budget=5.0, pace=HASTY)
-        assert server.jobs == {}
+        assert (server.jobs, server.files, server.heard, jobs(tmp_path)) == ({}, {}, [], ())
+
+
+@pytest.mark.parametrize("platform", ["bedrock", "openai", "vertex"])
+def test_platforms_that_quote_nothing_are_not_sent_what_a_budget_cannot_hold(platform: str, tmp_path: Path) -> None:
+    rows = tuple(replace(r, id=f"{r.id}:{n}") for n in range(10) for r in ROWS)
+    with pytest.raises(InputError, match="no price of some-model"):
+        train_on(platform_of(platform), rows, Order("some-model"), tmp_path, budget=5.0, pace=HASTY)
+    assert jobs(tmp_path) == ()
+
+
+def test_a_job_begun_without_a_budget_is_not_uploaded_under_one_that_cannot_hold(tmp_path: Path) -> None:
+    with fake.serving(fake.Vertex(script=["JOB_STATE_SUCCEEDED"])) as server:
+        os.environ["GOOGLE_ACCESS_TOKEN"] = "ya29.secret-token"  # noqa: S105
+        platform = Vertex("me", "europe-west4", "data", server.url)
+        given = (platform, ROWS, Order("gemini-2.5-flash"), tmp_path)
+        server.faults = [fake.Fault("GET .*", "400")]
+        with pytest.raises(ModelError):
+            train_on(*given, pace=HASTY)
+        before = len(server.heard)
+        with pytest.raises(InputError, match="no price of gemini"):
+            train_on(*given, budget=5.0, pace=HASTY)
+        assert len(server.heard) == before
+
+
+def test_a_price_that_only_the_platform_knows_is_waited_for(provider: fake.Together, tmp_path: Path) -> None:
+    (tmp_path / "platforms.yaml").write_text("together: {prices: []}\n")
+    with pytest.raises(BudgetSpent, match=r"is quoted at \$0.02"):
+        train_on(Together(f"{provider.url}/v1"), ROWS, ORDER, tmp_path, budget=0.01, pace=HASTY)
+    assert (len(provider.files), len(provider.jobs)) == (1, 0)
 
 
 def test_two_processes_do_not_go_on_with_one_job(provider: fake.Together, tmp_path: Path) -> None:

@@ -47,6 +47,7 @@ class Bedrock:
     """Another address for both services, such as a private endpoint."""
 
     starts: ClassVar[bool] = True
+    quotes: ClassVar[bool] = False
 
     @property
     def _region(self) -> str:

@@ -48,6 +48,7 @@ class Fireworks:
     base_url: str = "https://api.fireworks.ai"
 
     starts: ClassVar[bool] = True
+    quotes: ClassVar[bool] = True
 
     @cached_property
     def _api(self) -> Api:

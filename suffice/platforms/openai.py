@@ -39,6 +39,7 @@ class Openai:
     base_url: str = "https://api.openai.com/v1"
 
     starts: ClassVar[bool] = True
+    quotes: ClassVar[bool] = False
 
     @cached_property
     def _api(self) -> Api:

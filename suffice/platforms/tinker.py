@@ -61,6 +61,7 @@ class Tinker:
     """The script reads `TINKER_API_KEY`; nothing here does."""
 
     starts: ClassVar[bool] = False
+    quotes: ClassVar[bool] = False
 
     def misfits(self, rows: Sequence[Demonstration], order: Order) -> tuple[Misfit, ...]:
         found = common(rows, order, terms_of("tinker"), len(self.data(rows)))

@@ -38,6 +38,7 @@ class Together:
 
     base_url: str = "https://api.together.xyz/v1"
     starts: ClassVar[bool] = True
+    quotes: ClassVar[bool] = True
 
     @cached_property
     def _api(self) -> Api:

@@ -53,6 +53,7 @@ class Vertex:
     """Another address for both services."""
 
     starts: ClassVar[bool] = True
+    quotes: ClassVar[bool] = False
 
     @property
     def _location(self) -> str:
