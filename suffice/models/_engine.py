@@ -16,6 +16,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from ..artifacts import write_whole
 from ..errors import Damaged, Fault, InputError, ModelError
 from ..types import Json
 from ..weights import cache_dir
+from ._streamed import streamed
 
 PREFIXES_MIB = 256
 """Memory in which a lane keeps the prefixes it was asked before the present one."""
@@ -50,11 +52,14 @@ class Engine:
         self._working = 0
         self._changed = threading.Condition()
 
-    def chat(self, payload: Json, adapter: Path | None = None) -> Json:
-        """One chat completion; raises ModelError with the engine's own words when it declines."""
+    def chat(self, payload: Json, adapter: Path | None = None, enough: Callable[[bytes], bool] | None = None) -> Json:
+        """One chat completion; raises ModelError with the engine's own words when it declines.
+
+        With `enough` it ends as soon as that holds of what was said, whose log-probabilities are asked for.
+        """
         lane = self._lane(adapter)
         try:
-            reply = lane.handle_chat_completions(payload)
+            reply = streamed(lane, payload, enough) if enough else lane.handle_chat_completions(payload)
         except (RuntimeError, ValueError) as wrong:
             fault: Fault = "rejected" if "schema" in str(wrong) else "server_error"
             raise ModelError(f"the embedded engine cannot serve the request: {wrong}", fault=fault) from wrong

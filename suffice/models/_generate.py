@@ -14,6 +14,7 @@ from typing import Any
 from ..adapter import Adapter
 from ..errors import Damaged, InputError, ModelError
 from ..types import Answer, Json, Step, Usage
+from ._labels import only
 from ._pieces import Pieces
 
 ADAPTERS = 8
@@ -126,6 +127,8 @@ class Loaded:
                 reply.sure += float(among[token] - among.logsumexp(0))
                 token = int(allowed[token])
             self._add(reply, token, float(told[token]), body.get("stop", ()))
+            if ways and not body.get("stop"):
+                self._settle(reply, body["labels"])
             yield reply
             given = prompt.new_tensor([[token]])
 
@@ -133,12 +136,21 @@ class Loaded:
         """The tokens that lead on to a label, or end one."""
         import torch
 
-        so_far = b"".join(self._pieces.of[number] for number in reply.ids)
+        so_far = self._said(reply)
         rests = [way[len(so_far) :] for way in ways if way.startswith(so_far)]
         found = self._pieces.leading(rests) + (sorted(self._ends) if b"" in rests else [])
         if not found:
             raise ModelError("the model's vocabulary cannot spell the labels", fault="rejected")
         return torch.tensor(found, device=self._model.device)
+
+    def _said(self, reply: Reply) -> bytes:
+        return b"".join(self._pieces.of[number] for number in reply.ids if number not in self._ends)
+
+    def _settle(self, reply: Reply, labels: Sequence[str]) -> None:
+        """End a reply of which one label alone can come."""
+        label = only(self._said(reply), labels)
+        if label is not None:
+            reply.text, reply.ended = label, True
 
     def _add(self, reply: Reply, token: int, logprob: float, stop: Sequence[str]) -> None:
         reply.ids.append(token)

@@ -20,6 +20,12 @@ def label_grammar(labels: Sequence[str]) -> str:
     return "root ::= " + " | ".join(_literal(label) for label in dict.fromkeys(labels))
 
 
+def only(said: bytes, labels: Sequence[str]) -> str | None:
+    """The label that alone can still come out after these bytes, if there is but one: what follows is certain."""
+    found = {label for label in labels if label.encode().startswith(said)}
+    return found.pop() if len(found) == 1 else None
+
+
 def confidence(tokens: Sequence[Json], labels: Sequence[str]) -> float | None:
     """The probability that the label grammar gave to the label that came out: at least this much, if drawn greedily.
 

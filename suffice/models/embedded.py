@@ -17,7 +17,7 @@ from ..trainer import Base
 from ..types import Answer, Json, Request, Step, ToolCall, Usage, wording
 from ..weights import KNOWN, cache_dir, checked_digest, derive, derived, fetch
 from ._engine import Engine, cores, engine, try_out, version
-from ._labels import confidence, label_grammar, labels_of
+from ._labels import confidence, label_grammar, labels_of, only
 from ._lora import write_lora
 from ._quantize import Form, write_eight_bit, write_merged
 from ._transformers import to_transformers
@@ -110,10 +110,11 @@ class Embedded:
         return body
 
     def __call__(self, request: Request) -> Answer:
-        body = self.payload(request)
+        body, labels = self.payload(request), labels_of(request.schema)
         adapter = body.pop("adapter", None)
-        reply = self._engine().chat(body, self._adapter(adapter.partition("-")[0]) if adapter else None)
-        answer = _answer(reply, labels_of(request.schema))
+        change = self._adapter(adapter.partition("-")[0]) if adapter else None
+        settled = None if not labels or request.sampling.stop else lambda said: only(said, labels) is not None
+        answer = _answer(self._engine().chat(body, change, settled), labels, early=settled is not None)
         return calling(answer) if self._spoken(request) else answer
 
     def lora(self, adapter: Path) -> Path:
@@ -187,13 +188,15 @@ class Embedded:
         return engine(self._file, self.digest, lanes=self.parallel, context=self.context)
 
 
-def _answer(reply: Json, labels: Sequence[str]) -> Answer:
+def _answer(reply: Json, labels: Sequence[str], *, early: bool = False) -> Answer:
+    """The engine's reply as an answer; one that ended `early` is the label that alone was left."""
     choice, usage, timed = reply["choices"][0], reply["usage"], reply["timings"]
     message = choice["message"]
     tokens = (choice.get("logprobs") or {}).get("content") or []
     notes = {key: round(timed[key], 3) for key in ("prompt_ms", "predicted_ms")}
+    label = only(b"".join(bytes(token["bytes"]) for token in tokens), labels) if early else None
     return Answer(
-        text=message.get("content") or "",
+        text=label if label is not None else message.get("content") or "",
         tool_calls=tuple(_tool_call(call) for call in message.get("tool_calls") or ()),
         usage=Usage(
             usage["prompt_tokens"], usage["completion_tokens"], usage["prompt_tokens_details"]["cached_tokens"]
