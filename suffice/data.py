@@ -91,6 +91,11 @@ class Example:
         history = tuple(m for m in earlier if m.role != "system")
         return Request(last.content, instructions=told, history=history, id=self.id)
 
+    def held_to(self, output: Output) -> Output:
+        """The output contract of this example: a task's, with the tools that its input brings where it brings some."""
+        own = self.request.tools if output.kind == "tools" else ()
+        return replace(output, tools=own) if own else output
+
     @property
     def cluster(self) -> str:
         """What is drawn and bet on as one: the group, or the example alone."""

@@ -352,6 +352,48 @@ def test_a_task_of_calls_keeps_calls_and_counts_tools() -> None:
     assert counted is not None and counted.counts == {"look": 1, "stop": 0}
 
 
+def test_calls_of_tools_that_a_row_brings_are_held_to_these_and_learned_with_them(tmp_path: Path) -> None:
+    named = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
+    (tmp_path / "tools.json").write_text(json.dumps([{"name": "none", "parameters": {"type": "object"}}]), "utf-8")
+    words = [
+        "alpha",
+        "bravo",
+        "charlie",
+        "delta",
+        "echo",
+        "foxtrot",
+        "golf",
+        "hotel",
+        "india",
+        "juliet",
+        "kilo",
+        "lima",
+    ]
+    rows = [
+        {
+            "id": f"r{at}",
+            "input": {"question": f"Find {word} please", "tools": [{"name": f"find_{word}", "parameters": named}]},
+            "expected": [{"name": f"find_{word}", "arguments": {"title": word}}],
+            "split": "dev" if at < 7 else "test",
+        }
+        for at, word in enumerate(words)
+    ]
+    (tmp_path / "examples.jsonl").write_text("".join(json.dumps(r) + "\n" for r in rows), "utf-8")
+    body = {"model": "embedded", "goal": "Call it.", "examples": "examples.jsonl", "output": {"tools": "tools.json"}}
+    (tmp_path / "suffice.yaml").write_text(json.dumps({**body, "score": "tool_call"}), "utf-8")
+    task = load(tmp_path)
+    made = curate(task)
+    assert len(made.rows) == len(deserving(task.parts.dev, task)) == 7
+    assert {row.tools[0].name for row in made.rows} == {f"find_{word}" for word in words[:7]}
+    strange = Example(
+        "x",
+        {"question": "Find it", "tools": [{"name": "find", "parameters": named}]},
+        [{"name": "none", "arguments": {}}],
+    )
+    assert "no tool called `none`" in clean([Candidate(strange)], task).dropped[0].reason
+    assert balance(made.cleaned.kept, task) is None, "a tool for each row is no class"
+
+
 # The datasheet
 
 

@@ -113,16 +113,17 @@ class Balance:
 
 
 def balance(candidates: Sequence[Candidate], task: Task) -> Balance | None:
-    """Rows by label, or by the tool that is called first."""
+    """Rows by label, or by the tool that is called first where the tools are the task's and not a row's own."""
     if task.output.kind == "labels":
         counted = Counter(str(c.example.accepted[0]) for c in candidates)
         counted.update(dict.fromkeys(task.output.labels, 0))
     elif task.output.kind == "tools":
-        counted = Counter(_first_tool(c.example) for c in candidates)
-        counted.update({tool.name: 0 for tool in task.output.tools})
+        shared = [c.example for c in candidates if not c.example.request.tools]
+        counted = Counter(map(_first_tool, shared))
+        counted.update({tool.name: 0 for tool in task.output.tools} if shared else {})
     else:
         return None
-    return Balance(dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))))
+    return Balance(dict(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0])))) if counted else None
 
 
 def _first_tool(example: Example) -> str:
@@ -226,9 +227,8 @@ def _demonstration(candidate: Candidate, task: Task, below: Words | None) -> Dem
     messages = worded(example.request, below)
     if not messages:
         return None
-    return Demonstration(
-        candidate.id, messages, reply_of(example, task.output), task.output.tools, candidate.provenance
-    )
+    tools = example.held_to(task.output).tools
+    return Demonstration(candidate.id, messages, reply_of(example, task.output), tools, candidate.provenance)
 
 
 def worded(request: Request, below: Words | None) -> tuple[Message, ...]:

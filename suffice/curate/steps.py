@@ -59,7 +59,8 @@ def contract(candidates: Sequence[Candidate], output: Output) -> Done:
         if not answers or answers[0] is None or (isinstance(answers[0], str) and not answers[0].strip()):
             return "there is no reply"
         value = c.example.expected if _is_whole(c.example, output) else answers[0]
-        return fits([value] if output.kind == "tools" and isinstance(value, Mapping) else value, output) or ""
+        called = output.kind == "tools" and isinstance(value, Mapping)
+        return fits([value] if called else value, c.example.held_to(output)) or ""
 
     return _sorted_out(candidates, "contract", wrong)
 

@@ -10,4 +10,4 @@ from ..types import Tool
 
 def tools_of(example: Example, output: Output) -> Sequence[Tool]:
     """The tools of one example: those in its input's `tools`, where it has its own, otherwise the task's."""
-    return example.request.tools or output.tools
+    return example.held_to(output).tools
