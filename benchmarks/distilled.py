@@ -6,7 +6,7 @@ Reads SUFFICE_DATA/clinc150 (default ../shared/data), out-of-scope requests incl
 teacher is the best stack of prompt, nearest examples and structure over the embedded model, chosen on dev. It answers
 dev's pool; what its scorer rejects is left out; the student learns the rest and answers where it is sure, at the
 threshold that dev gives for the risk. Both are then asked the same test items. Compute is measured apart: 120 test
-items, past the reply cache, one at a time, each item by both in turn. Prints the curve of deferral, quality with
+items, past the reply cache, one at a time, both in turn. Prints the curve of deferral, quality with
 limits, the gate's word at a margin of 0.02, and tokens, model seconds and CPU seconds a request of both.
 """
 
@@ -62,10 +62,15 @@ def quality(of: Run) -> str:
 
 
 def timed(stacks: Sequence[Stack], task: Task) -> list[tuple[list[float], list[float], list[int]]]:
-    """Each item asked by every stack in turn: wall seconds, CPU seconds and tokens a request."""
+    """Every item asked by every stack: wall seconds, CPU seconds and tokens a request.
+
+    They take turns, each at another item: what one has just read, the engine would not read again for the next.
+    """
     spent: list[tuple[list[float], list[float], list[int]]] = [([], [], []) for _ in stacks]
-    for example in task.parts.test[:TIMED]:
-        for stack, (wall, cpu, tokens) in zip(stacks, spent, strict=True):
+    items = task.parts.test[:TIMED]
+    for at in range(len(items)):
+        for number, (stack, (wall, cpu, tokens)) in enumerate(zip(stacks, spent, strict=True)):
+            example = items[(at + number * len(items) // len(stacks)) % len(items)]
             start, used = time.perf_counter(), time.process_time()
             answer: Answer = stack(example.request)
             wall.append(time.perf_counter() - start)

@@ -10,7 +10,7 @@ from .errors import Disproved
 from .evidence import Line, Reading
 from .regressions import TRAINED as LAYERS
 from .regressions import general
-from .taught import RISK
+from .taught import RISK, missed
 from .trainer import HELD_MOST, HELD_SHARE, held_out
 from .tuning import SHARES, SMALLEST
 from .types import Json, Message
@@ -145,7 +145,7 @@ def _deferral(reading: Reading) -> None:
 
 
 def _unlearned(reading: Reading, teacher: Mapping[str, Json], student: Mapping[str, Json]) -> list[str]:
-    """The items of `select`, and those of the teacher's right answers that are held out from the student."""
+    """The items of `select`, those of the teacher's right answers that were held out, and as many of the wrong ones."""
     select = [e.id for e in reading.parts["select"]]
     if any(x["use"] == "classifier" for x in teacher["layers"]):
         return select
@@ -153,8 +153,11 @@ def _unlearned(reading: Reading, teacher: Mapping[str, Json], student: Mapping[s
     known = {e.id: e for e in reading.parts["pool"]}
     right = [i for i in reading.records[lessons] if reading.passed(lessons, i)]
     rows = [Demonstration(i, (), Message("assistant", ""), (), Provenance(group=known[i].group)) for i in right]
-    out = {row.id for row in held_out(rows, seed=int(student.get("recipe", {}).get("seed", 0))).held}
-    return [*select, *(i for i in right if i in out)]
+    seed = int(student.get("recipe", {}).get("seed", 0))
+    held = held_out(rows, seed=seed).held
+    wrong = [i for i in reading.records[lessons] if i not in set(right)]
+    out = {*(row.id for row in held), *missed(wrong, len(held), len(rows), seed)}
+    return [*select, *(i for i in reading.records[lessons] if i in out)]
 
 
 # The general set

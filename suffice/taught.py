@@ -13,6 +13,7 @@ from .compare import clusters
 from .curate import deserving
 from .data import Dataset, Example
 from .descend import Change
+from .digest import digest_of
 from .lean import held_to, lean
 from .model import resolve
 from .places import placed
@@ -105,8 +106,7 @@ class Teaching:
         return pool.only(kept, "the stack's own answers")
 
     def _threshold(self, fitted: Any, stack: Stack) -> float | None:
-        """Chosen against the stack that the student is to stand on, where neither has learned: on select, and on what
-        the student held out, which said when its training stopped and flatters it a little."""
+        """Chosen against the stack that the student is to stand on, where neither has learned."""
         items = self._unlearned(fitted, stack)
         own = self.asking.run(placed(stack, fitted), items, "select", "distillation: how sure the student is")
         other = self.asking.run(stack, items, "select", "distillation: whom it asks")
@@ -118,11 +118,24 @@ class Teaching:
         return found.threshold
 
     def _unlearned(self, fitted: Any, stack: Stack) -> Dataset:
-        """A classifier in the stack has learned all of pool."""
+        """All of select; what the student held out, which said when its training stopped and flatters it a little; and
+        as large a share of what the teacher got wrong. A classifier in the stack has learned all of pool."""
         select = self.asking.task.parts.select
-        out = {row.id for row in fitted.taught(self.beneath, self.lessons).held}
+        held = fitted.taught(self.beneath, self.lessons).held
+        wrong = [e.id for e in self.pool if e.id not in self.lessons.by_id]
+        seed = int(fitted.recipe.get("seed", 0))
+        out = {*(row.id for row in held), *missed(wrong, len(held), len(self.lessons), seed)}
         pool = () if "classifier" in stack.names else self.pool
         return select.only((*select, *(e for e in pool if e.id in out)), "what neither has learned")
+
+
+def missed(wrong: Sequence[str], held: int, lessons: int, seed: int) -> set[str]:
+    """Of the items that the teacher got wrong, as large a share as was held out of those that it got right.
+
+    Held-out lessons alone are all right by their making: beside them the teacher would look perfect.
+    """
+    order = sorted(wrong, key=lambda i: digest_of([seed, i]))
+    return set(order[: round(len(wrong) * held / lessons)])
 
 
 def lessons_for(asking: Asking, stack: Stack, forced: Sequence[str] = ()) -> tuple[Change, ...]:

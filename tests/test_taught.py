@@ -14,7 +14,7 @@ from suffice.ledger import Ledger
 from suffice.places import placed
 from suffice.plugins import find
 from suffice.stack import Stack
-from suffice.taught import Teaching
+from suffice.taught import Teaching, missed
 from suffice.train import Hands, bare
 
 LONG = f"{GOAL} Answer with the two words of the code and with nothing else, whatever the question looks like."
@@ -64,3 +64,19 @@ def test_a_students_threshold_is_chosen_where_it_learned_nothing(teaching: Teach
     learned = {row.id for row in teaching.fitted.taught(teaching.teacher, teaching.lessons).rows}
     assert {e.id for e in parts.select} < items and len(learned) > 50
     assert not items & learned and not items & {e.id for e in (*parts.test, *parts.edge)}
+
+
+def test_what_the_teacher_got_wrong_is_among_them_as_often_as_there(teaching: Teaching) -> None:
+    """The student learns from right answers alone: measured on such ones alone, its teacher would look perfect."""
+    teaching.student(teaching.teacher)
+    items, lessons = set(teaching.asking.evidence.one("deferral")["items"]), teaching.lessons.by_id
+    held = [i for i in items if i in lessons]
+    wrong = [e.id for e in teaching.pool if e.id not in lessons]
+    assert len([i for i in items if i in wrong]) == round(len(wrong) * len(held) / len(lessons))
+
+
+def test_the_share_of_the_wrong_ones_is_that_of_the_held_out_ones() -> None:
+    wrong = [f"w{n}" for n in range(60)]
+    found = missed(wrong, 20, 200, seed=1)
+    assert len(found) == 6 and found < set(wrong) and found == missed(wrong[::-1], 20, 200, seed=1)
+    assert found != missed(wrong, 20, 200, seed=2) and missed([], 20, 200, seed=1) == set()
