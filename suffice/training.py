@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from .adapter import Adapter
 from .artifacts import Artifacts, write_whole
-from .demonstrations import Demonstration
+from .demonstrations import Choice, Demonstration
 from .digest import digest_of, file_digest, plain
 from .errors import InputError, SufficeError
 from .plugins import build, made, name_of
@@ -25,6 +25,21 @@ from .weights import exclusive
 LIBRARIES = ("torch", "transformers", "peft")
 """What trainers need; the extra `train` installs it."""
 DONE = "trained.json"
+UNASKED: Mapping[str, tuple[str, str]] = {
+    "full": (
+        "it leaves a model of its own, and stacks ask low-rank changes of a base",
+        "--trainer lora or qlora; a model of its own is trained and served as docs/training.md shows",
+    ),
+    "preference": (
+        "it learns from pairs of a preferred reply and another",
+        "suffice train --trainer preference --data pairs.jsonl; `suffice data curate --reviews FILE` writes pairs",
+    ),
+    "embedding": (
+        "it tunes an embedder, which gives no replies",
+        "--trainer lora or qlora; an embedder is tuned from Python, as docs/training.md shows",
+    ),
+}
+"""Why what comes of a trainer cannot be asked for by a stack that learns from demonstrations, and what can be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +57,11 @@ class Adapted:
 
 
 def trained(
-    trainer: Trainer, rows: Sequence[Demonstration], held: Sequence[Demonstration], base: Base, folder: Path
+    trainer: Trainer,
+    rows: Sequence[Demonstration] | Sequence[Choice],
+    held: Sequence[Demonstration] | Sequence[Choice],
+    base: Base,
+    folder: Path,
 ) -> Adapted:
     """Train, or return what the same training left earlier in this task folder."""
     if not rows:
@@ -53,16 +72,24 @@ def trained(
     with exclusive(work):
         if found := _finished(work, kept):
             return found
-        got = trainer.train(rows, held, base, work)
+        got = cast(Any, trainer).train(rows, held, base, work)
         done = Adapted(kept.put(got.file.read_bytes(), ".safetensors"), plain(got.card), got.curve)
         body = {"artifact": done.artifact, "card": done.card, "curve": [asdict(p) for p in done.curve]}
         write_whole(work / DONE, json.dumps(body, indent=1).encode())
     return done
 
 
-def trainer_of(name: str, recipe: Mapping[str, Json]) -> Trainer:
-    """The trainer called `name` with a recipe; an unknown field of it is an error."""
-    return cast(Trainer, build("trainers", {"use": name, **recipe}))
+def trainer_of(name: str, recipe: Mapping[str, Json], *, pairs: bool = False) -> Trainer:
+    """The trainer called `name` with a recipe, for demonstrations or, with `pairs`, for choices.
+
+    An unknown field of the recipe is an error, and so is a trainer of which no stack could ask what it learned.
+    """
+    trainer = cast(Trainer, build("trainers", {"use": name, **recipe}))
+    kind = getattr(trainer, "kind", "")
+    if kind in UNASKED and not (pairs and kind == "preference"):
+        why, hint = UNASKED[kind]
+        raise InputError(f"`{name}` cannot train a stack: {why}", hint=hint)
+    return trainer
 
 
 def base_of(model: Any) -> Base | None:

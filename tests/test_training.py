@@ -17,9 +17,10 @@ import pytest
 from pupils import Pupil
 
 from suffice.demonstrations import Demonstration
+from suffice.errors import InputError
 from suffice.plugins import build
 from suffice.trainer import Base
-from suffice.training import DONE, Adapted, recipe_of, seconds_of, trained
+from suffice.training import DONE, Adapted, recipe_of, seconds_of, trained, trainer_of
 from suffice.types import Message
 
 BASE = Base("tiny", "ab" * 32, Path())
@@ -191,3 +192,14 @@ def test_a_broken_note_of_what_was_done_is_not_believed(text: str, folder: Path)
 def test_a_card_that_does_not_say_how_long_it_took_took_no_time(metrics: Any) -> None:
     assert Adapted("", {"metrics": metrics}).seconds == seconds_of({"metrics": metrics}) == 0
     assert seconds_of({"metrics": {"seconds": 2}}) == 2.0
+
+
+@pytest.mark.parametrize("name", ["full", "preference", "embedding"])
+def test_a_trainer_of_which_no_stack_can_ask_is_refused_with_a_way(name: str) -> None:
+    with pytest.raises(InputError, match=f"`{name}` cannot train a stack") as wrong:
+        trainer_of(name, {})
+    assert "--trainer" in wrong.value.hint
+    if name != "preference":
+        with pytest.raises(InputError, match="cannot train a stack"):
+            trainer_of(name, {}, pairs=True)
+    assert trainer_of("preference", {"beta": 0.2}, pairs=True).kind == "preference"
