@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import InputError
+from .export import Personal
 from .options import AsJson, Folder, MaxCalls, Seed, StackFile, Usd
 from .say import tell
 
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from ..curate import Candidate
     from ..data import Dataset
+    from ..export import Lessons
+    from ..layer import Gate
+    from ..platform import Order
     from ..readiness import Approach
     from ..record import Run
     from ..stack import Stack
@@ -35,15 +40,16 @@ Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="W
 def train(
     folder: Folder = Path(),
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="FILE", help="Rows of `suffice data curate`; else dev's examples.")
+        Path | None, typer.Option("--data", metavar="FILE", help="Rows or pairs of `suffice data curate`; else dev.")
     ] = None,
     trainer: Annotated[
-        str | None, typer.Option("--trainer", metavar="NAME", help="lora, qlora, full; else the task's.")
+        str | None, typer.Option("--trainer", metavar="NAME", help="lora, qlora, preference; else the task's.")
     ] = None,
     recipe: Recipe = [],  # noqa: B006
     on: Annotated[str, typer.Option("--on", metavar="PLATFORM", help="Tune there instead of here.")] = "",
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="The base model, on a platform.")] = "",
     epochs: Annotated[int, typer.Option("--epochs", min=1, help="On a platform: how often.")] = 2,
+    personal: Personal = "keep",
     curve: Annotated[bool, typer.Option("--curve/--no-curve", help="Train on growing slices first.")] = True,
     force: Force = [],  # noqa: B006
     stack: StackFile = None,
@@ -54,22 +60,34 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train an adapter where the gates hold; exit 1 and what is missing where they do not. The same command resumes."""
+    from ..export import lessons
     from ..load import load
-    from ..train import APPROACHES, bare, saved
+    from ..platform import Order
+    from ..train import APPROACHES, approach_of, bare, prefer, saved
     from ..train import train as make
     from .standing import frozen_at, standing
 
     task = _with(load(folder, seed=seed), trainer, recipe)
-    rows = _rows(data, task)
-    _refuse(task, APPROACHES.get(task.training.trainer, "lora"), rows, force, None, as_json)
+    name = task.training.trainer
+    approach = APPROACHES.get(name, "lora") if on else approach_of(task, pairs=data is not None)
+    pairs = data if approach == "preference" and not on else None
+    rows = None if pairs else _rows(data, task)
+    gates = _refuse(task, approach, rows, force, None, as_json, pairs=pairs)
     base = standing(task, stack)[0] if stack or frozen_at(task) else bare(task)
+    home = out or task.folder / TUNED
     if on:
-        _there(task, base, on, (model, epochs), data, out or task.folder / TUNED, budget, as_json)
+        found = lessons(task, base, data, personal)
+        card = {**_card("train", task, gates, _teachers(found.rows)), "trainer": on}
+        _there(task, base, found, (on, Order(model, epochs)), home, card, budget, as_json)
         return
     with _hands(task, budget, max_calls, "training") as hands:
-        made = make(task, base, hands, rows=_dataset(rows, task), curve=curve)
-    path = saved(made.stack, out or task.folder / TUNED)
-    tell(as_json, _body(made, path), lambda screen: _show(made, path, screen))
+        if pairs:
+            made = prefer(task, base, hands, pairs)
+        else:
+            made = make(task, base, hands, rows=_dataset(rows, task), curve=curve)
+    card = _card("train", task, gates, _teachers(_learned(rows, pairs, task)))
+    path = saved(made.stack, home, card)
+    tell(as_json, _body(made, path, card), lambda screen: _show(made, path, card, screen))
 
 
 def distil(
@@ -92,51 +110,61 @@ def distil(
 ) -> None:
     """Teach a student what a stack answers; it answers where it is sure and asks the stack beneath otherwise."""
     from ..load import load
+    from ..teachers import told
+    from ..train import approach_of, saved
     from ..train import distil as make
-    from ..train import saved
     from .standing import standing
 
     task = _with(load(folder, seed=seed), None, recipe)
+    approach_of(task)
     base, source = standing(task, stack)
     knowing, name = (base, f"the {source} stack") if teacher is None else _teacher(teacher, task)
-    _refuse(task, "distillation", None, force, name, as_json)
+    gates = _refuse(task, "distillation", None, force, name, as_json)
     with _hands(task, budget, max_calls, "distillation") as hands:
         made = make(task, knowing, base, hands, risk=risk)
     if made is None:
         said = f"even the student's surest answers lose more than {risk:g} against the stack beneath it"
         tell(as_json, {"stack": None, "reason": said}, lambda screen: screen.print(said, soft_wrap=True))
         raise typer.Exit(1)
-    path = saved(made.stack, out or task.folder / STUDENT)
-    tell(as_json, _body(made, path), lambda screen: _show(made, path, screen))
+    who = str(getattr(knowing.model, "name", name))
+    card = {**_card("distil", task, gates, {who: told(who)}), "teacher_stack": knowing.digest}
+    path = saved(made.stack, out or task.folder / STUDENT, card)
+    tell(as_json, _body(made, path, card), lambda screen: _show(made, path, card, screen))
 
 
 def _there(
     task: Task,
     base: Stack,
-    on: str,
-    order: tuple[str, int],
-    data: Path | None,
+    found: Lessons,
+    order: tuple[str, Order],
     out: Path,
+    card: Mapping[str, Json],
     budget: float | None,
     as_json: bool,
 ) -> None:
     """Tune on a platform; the stack asks the tuned model there, with the bare goal around it."""
     from ..digest import plain
-    from ..export import taught_rows
     from ..jobs import platform_of, train_on
     from ..lean import lean
-    from ..platform import Order
     from ..plugins import build
     from ..train import saved
+    from .export import show_private
     from .platforms import costs, stands, watching
 
-    rows = taught_rows(task, base, data)
+    on, asked = order
     with watching() as watch:
-        job = train_on(platform_of(on, task.folder), rows, Order(*order), task.folder, budget=budget, watch=watch)
-    path = saved(lean(base, task).over(build("models", job.served)), out) if job.served is not None else None
-    body = {"stack": str(path) if path else None, "job": plain(job)}
+        job = train_on(platform_of(on, task.folder), found.rows, asked, task.folder, budget=budget, watch=watch)
+    path = saved(lean(base, task).over(build("models", job.served)), out, card) if job.served is not None else None
+    sent = {"rows": len(found.rows), "left_out": found.left_out, "personal": found.personal}
+    body = {"stack": str(path) if path else None, **sent, **_told(card), "job": plain(job)}
     said = f"{job.id}: {stands(job)}, {costs(job)}" + (f"; {path}" if path else f"; {job.note}")
-    tell(as_json, body, lambda screen: screen.print(said, soft_wrap=True))
+
+    def shown(screen: Console) -> None:
+        screen.print(said, soft_wrap=True)
+        show_private(found.personal, found.left_out, screen)
+        _show_card(card, screen)
+
+    tell(as_json, body, shown)
     if job.stage == "failed":
         raise typer.Exit(1)
 
@@ -175,19 +203,30 @@ def _dataset(rows: Json, task: Task) -> Dataset | None:
 
 
 def _refuse(
-    task: Task, approach: Approach, rows: Json, force: Sequence[str], teacher: str | None, as_json: bool
-) -> None:
-    """Say what is missing, and leave with 1, where a gate neither holds nor is forced."""
+    task: Task,
+    approach: Approach,
+    rows: Json,
+    force: Sequence[str],
+    teacher: str | None,
+    as_json: bool,
+    *,
+    pairs: Path | None = None,
+) -> Sequence[Gate]:
+    """The gates; where one neither holds nor is forced, say what is missing, and leave with 1."""
     from ..adjudicate import evidence_of
+    from ..demonstrations import read_choices
     from ..readiness import refused
     from ..train import gates_for
     from .curated import show_gates
 
-    gates = gates_for(task, approach, found=evidence_of(task), rows=rows, teacher=teacher, forced=tuple(force))
+    count = len(read_choices(pairs)) if pairs else None
+    known: dict[str, Json] = {"rows": rows, "pairs": count, "teacher": teacher, "forced": tuple(force)}
+    gates = gates_for(task, approach, found=evidence_of(task), **known)
     if missing := refused(gates):
         body = {"ready": False, "for": approach, "missing": [g.name for g in missing], "gates": gates}
         tell(as_json, body, lambda screen: show_gates(gates, approach, screen))
         raise typer.Exit(1)
+    return gates
 
 
 def _teacher(named: str, task: Task) -> tuple[Json, str]:
@@ -221,10 +260,55 @@ def _hands(task: Task, budget: float | None, calls: int | None, title: str) -> J
     return held()
 
 
+# What is kept beside it
+
+
+def _card(made: str, task: Task, gates: Sequence[Gate], teachers: Mapping[str, str]) -> dict[str, Json]:
+    """How a stack came about: by which command and recipe, past which gates, from whose replies."""
+    from ..digest import plain
+
+    trained = {"trainer": task.training.trainer, "recipe": dict(task.training.recipe)}
+    forced = [plain(g) for g in gates if g.forced]
+    return {"made_by": f"suffice {made}", **trained, "forced": forced, "teachers": dict(teachers)}
+
+
+def _learned(rows: Sequence[Candidate] | None, pairs: Path | None, task: Task) -> Sequence[Json]:
+    """What is learned from, as far as it says where it comes from."""
+    from ..curate import gather
+    from ..demonstrations import read_choices
+
+    if pairs:
+        return read_choices(pairs)
+    pool = task.parts.pool.by_id
+    return [c for c in gather(task).candidates if c.id in pool] if rows is None else rows
+
+
+def _teachers(rows: Sequence[Json]) -> dict[str, str]:
+    """The models that wrote some of the replies, each with what its terms say."""
+    from ..teachers import told
+
+    known = {row.provenance.teacher: row.provenance.terms for row in rows if row.provenance.teacher}
+    return {name: terms or told(name) for name, terms in sorted(known.items())}
+
+
 # What is said
 
 
-def _body(made: Made, path: Path) -> dict[str, Json]:
+def _told(card: Mapping[str, Json]) -> dict[str, Json]:
+    return {"forced": card["forced"], "teachers": card["teachers"]}
+
+
+def _show_card(card: Mapping[str, Json], screen: Console) -> None:
+    from rich.text import Text
+
+    for gate in card["forced"]:
+        line = f"! {gate['name']}: forced; {gate['measured']}, needed {gate['needed']}"
+        screen.print(Text(line, style="yellow"), soft_wrap=True)
+    for name, terms in card["teachers"].items():
+        screen.print(Text(f"taught by {name}: {terms}", style="dim"), soft_wrap=True)
+
+
+def _body(made: Made, path: Path, card: Mapping[str, Json]) -> dict[str, Json]:
     from ..digest import plain
 
     return {
@@ -235,6 +319,8 @@ def _body(made: Made, path: Path) -> dict[str, Json]:
         "tokens": {"before": _tokens(made.before), "after": _tokens(made.after)},
         "left_out": made.left_out,
         "told": made.told,
+        "proven": made.told.get("proven"),
+        **_told(card),
     }
 
 
@@ -244,7 +330,7 @@ def _tokens(run: Run) -> float:
     return sum(u.input_tokens + u.output_tokens for u in spent) / max(1, len(spent))
 
 
-def _show(made: Made, path: Path, screen: Console) -> None:
+def _show(made: Made, path: Path, card: Mapping[str, Json], screen: Console) -> None:
     from rich.text import Text
 
     found = made.comparison
@@ -256,6 +342,8 @@ def _show(made: Made, path: Path, screen: Console) -> None:
         screen.print(f"{made.left_out} rows were left out: they repeat what chooses on dev, or would not pass curation")
     screen.print(f"{_tokens(made.before):.0f} → {_tokens(made.after):.0f} tokens a request")
     _show_curve(made.told, screen)
+    _show_proof(made.told, screen)
+    _show_card(card, screen)
     screen.print(f"To judge it: suffice run --stack {path} --part test, then suffice compare", soft_wrap=True)
 
 
@@ -275,3 +363,20 @@ def _show_curve(told: Mapping[str, Json], screen: Console) -> None:
         sure = "never" if step["threshold"] > 1 else f"{step['threshold']:.2f}"
         line = f"  sure at {sure:>5}: answers {step['answered']:>4.0%}, {step['quality']:.3f} together"
         screen.print(f"{line}, {step['tokens']:.0f} tokens{mark}")
+
+
+def _show_proof(told: Mapping[str, Json], screen: Console) -> None:
+    """Whether the student's threshold is proven, or the best that so few items allow."""
+    from rich.text import Text
+
+    if "proven" not in told:
+        return
+    items, risk = told["items"], told["risk"]
+    if told["proven"]:
+        screen.print(f"proven on {items} items of dev: it loses less than {risk:g} against the stack beneath it")
+        return
+    line = (
+        f"not proven: {items} items of dev are too few to show that it loses less than {risk:g}; no threshold down to "
+    )
+    line += f"the one taken was seen to lose more than {risk / 2:g}"
+    screen.print(Text(line, style="yellow"), soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 from collections.abc import Callable
@@ -11,7 +12,11 @@ from typing import Any
 import providers as fake
 import pytest
 from pupils import HERE
-from worlds import GOAL, example
+from rich.console import Console
+from worlds import GOAL, code, example
+
+from suffice.cli.trained import _show_proof
+from suffice.load import load
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 FORCED = ("--force", "prompting exhausted")
@@ -67,11 +72,70 @@ def test_train_refuses_with_what_is_missing(trained: Command, folder: Path) -> N
     assert wrong.returncode == 2 and "epoch" in wrong.stderr
 
 
+def test_a_gate_that_was_forced_stands_with_its_number_beside_the_stack(trained: Command, folder: Path) -> None:
+    told = body(trained("train", folder, *FORCED, "--no-curve", "--json"))
+    card = json.loads((folder / "tuned.card.json").read_text("utf-8"))
+    assert [gate["name"] for gate in told["forced"]] == ["prompting exhausted"] and card["forced"] == told["forced"]
+    assert card["forced"][0]["measured"].startswith("0 serious prompts") and card["forced"][0]["needed"]
+    assert (card["stack"], card["made_by"], card["teachers"]) == (told["digest"], "suffice train", {})
+    assert (folder / ".suffice" / "stacks" / f"{told['digest']}.card.json").is_file()
+    shown = trained("train", folder, *FORCED, "--no-curve", COLUMNS="120", NO_COLOR="1")
+    assert "! prompting exhausted: forced; 0 serious prompts" in shown.stdout
+
+
+def test_a_model_that_wrote_replies_is_named_with_its_terms(trained: Command, folder: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text("utf-8").splitlines()]
+    text = "".join(json.dumps({**row, "teacher": "gpt-4o"}) + "\n" for row in rows)
+    (folder / "examples.jsonl").write_text(text, encoding="utf-8")
+    told = body(trained("train", folder, *FORCED, "--no-curve", "--json"))
+    assert told["teachers"]["gpt-4o"].startswith("OpenAI: ")
+
+
+def test_train_learns_from_pairs_which_reply_is_preferred(trained: Command, folder: Path) -> None:
+    rows = [json.loads(line) for line in (folder / "examples.jsonl").read_text("utf-8").splitlines()]
+    pairs = [
+        {
+            "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": row["input"]}],
+            "chosen": [{"role": "assistant", "content": row["expected"]}],
+            "rejected": [{"role": "assistant", "content": f"unknown {code(n)}"}],
+        }
+        for n, row in enumerate(rows)
+    ]
+    pool = load(folder).parts.pool
+    secret = next(n for n, row in enumerate(rows) if row["id"] in pool.by_id)
+    pairs[secret]["rejected"][0]["content"] = "AKIAIOSFODNN7QRSTUVW"
+    (folder / "pairs.jsonl").write_text("".join(json.dumps(pair) + "\n" for pair in pairs), encoding="utf-8")
+    ours = ("--data", folder / "pairs.jsonl", "--set", "kind=preference")
+    told = body(trained("train", folder, *FORCED, *ours, "--json"))
+    assert told["layers"] == ["adapter", "prompt"] and told["dev"]["after"] > 0.9
+    assert told["left_out"] == len(pairs) - len(pool) + 1
+
+
+@pytest.mark.parametrize(
+    ("trainer", "hint"), [("full", "lora or qlora"), ("embedding", "lora or qlora"), ("preference", "pairs.jsonl")]
+)
+def test_what_no_stack_could_ask_is_not_trained(trained: Command, folder: Path, trainer: str, hint: str) -> None:
+    done = trained("train", folder, *FORCED, "--trainer", trainer)
+    assert done.returncode == 2 and f"`{trainer}` cannot train a stack" in done.stderr and hint in done.stderr
+    assert not (folder / ".suffice" / "training").exists() and "Traceback" not in done.stderr
+
+
 def test_distil_makes_a_student_that_asks_what_is_beneath(trained: Command, folder: Path) -> None:
     told = body(trained("distil", folder, "--json"))
     assert told["layers"] == ["student", "prompt"] and told["told"]["threshold"] is not None
     assert told["tokens"]["after"] < told["tokens"]["before"]
+    assert told["proven"] is told["told"]["proven"] is True
+    card = json.loads((folder / "student.card.json").read_text("utf-8"))
+    assert (card["made_by"], [*card["teachers"]]) == ("suffice distil", ["wordy"])
+    shown = trained("distil", folder, COLUMNS="120", NO_COLOR="1").stdout
+    assert "items of dev: it loses less than 0.02" in shown and "taught by wordy: not known" in shown
     assert trained("distil", folder, "--teacher", "strong").returncode == 2
+
+
+def test_a_threshold_that_is_not_proven_is_called_so() -> None:
+    screen = Console(record=True, width=200, file=io.StringIO())
+    _show_proof({"proven": False, "items": 40, "risk": 0.02}, screen)
+    assert "not proven: 40 items of dev are too few to show that it loses less than 0.02" in screen.export_text()
 
 
 def test_train_on_a_platform_leaves_a_stack_that_asks_there(trained: Command, folder: Path) -> None:
@@ -82,3 +146,5 @@ def test_train_on_a_platform_leaves_a_stack_that_asks_there(trained: Command, fo
         again = body(trained("train", folder, *FORCED, "--on", "together", "--model", "m-8b", "--json"))
         assert again["job"]["id"] == told["job"]["id"]
     assert told["job"]["model"] in (folder / "tuned.yaml").read_text()
+    assert told["rows"] > 400 and (told["personal"], told["forced"][0]["name"]) == (0, "prompting exhausted")
+    assert json.loads((folder / "tuned.card.json").read_text("utf-8"))["trainer"] == "together"
