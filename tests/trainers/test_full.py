@@ -9,9 +9,12 @@ import pytest
 
 from suffice.demonstrations import Demonstration
 from suffice.errors import InputError
+from suffice.exporters.merged import Merged
+from suffice.models.transformers import Transformers
 from suffice.trainer import Base
 from suffice.trainers.full import Full
 from suffice.trainers.qlora import Qlora
+from suffice.types import Request, Sampling
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("peft")
@@ -32,6 +35,17 @@ def test_all_weights_are_learned_and_transformers_loads_them(
     before = {name: p.clone() for name, p in model.named_parameters()}
     model.load_state_dict(load_file(done.file), strict=False)
     assert all(not torch.equal(p, before[name]) for name, p in model.named_parameters())
+
+
+def test_what_is_learned_can_be_served_as_a_model_of_its_own(
+    tiny: Base, rows: list[Demonstration], tmp_path: Path
+) -> None:
+    source = Transformers(str(tiny.folder), folder=tmp_path)
+    done = replace(QUICK, epochs=1).train(rows[:8], rows[8:12], source.base(), tmp_path / "work")
+    [weights, *_] = Merged("safetensors").export(done.file, source, tmp_path / "served")
+    served = Transformers(str(tmp_path / "served"), folder=tmp_path)
+    assert weights.name == "model.safetensors" and served.weights_digest != source.weights_digest
+    assert served(Request("where is it", sampling=Sampling(max_tokens=4))).usage.output_tokens > 0
 
 
 def test_it_goes_on_from_its_checkpoint(tiny: Base, rows: list[Demonstration], tmp_path: Path) -> None:
