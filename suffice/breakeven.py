@@ -25,6 +25,8 @@ REDRAWN = 300
 """Draws in which the crossings are found again."""
 GIVEN = ("requests_per_day", "months", "price_factor")
 """Inputs without a range, moved to half and twice of what they are: what the task says, and all token prices."""
+SURE = 0.975
+"""The share of draws from which on they are said to agree."""
 CENT = 0.01
 """What moves less than this a month, in US dollars, is not told."""
 REACH = 100.0
@@ -107,6 +109,17 @@ class Swing:
     def swing(self) -> float:
         """How much it moves the difference, in US dollars a month."""
         return abs(self.at_high - self.at_low)
+
+
+def doubt(answer: str, shares: Mapping[str, float], limits: str = "") -> str:
+    """How many draws agree, behind the limits of those that cross; the limits alone where nearly all agree."""
+    sure = shares.get(answer, 0.0) if shares else 1.0
+    if sure >= SURE:
+        return limits
+    others = [other for other in ("never", "always") if other != answer and shares.get(other, 0.0) > 1 - SURE]
+    told = ", ".join([f"in {sure:.0%} of draws", *(f"{other} in {shares[other]:.0%}" for other in others)])
+    held = f" where it {'turns' if 'always' in others else 'pays'} at all:" if others else ";"
+    return f"{limits}{held} {told}" if limits else told
 
 
 def line_of(values: Mapping[str, float]) -> Line:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from .afterwards import TRAINED, Afterwards
 from .bills import Prices, bill_of
-from .breakeven import Breakeven, by_month, by_volume, tornado
+from .breakeven import Breakeven, by_month, by_volume, doubt, tornado
 from .consumption import Draws
 from .cost import CLOSE, DAYS, METHOD, PARTS, Bill, Cost, Interval, cost_of, known_within
 from .digest import plain
@@ -225,17 +225,15 @@ def _kept(bill: Bill) -> float:
 
 
 def _said(found: Breakeven, costs: str, unit: str) -> str:
-    """One answer, with its limits or how many draws agree; `costs` has a place for "never"."""
-    answer, at, doubt = found.even.answer, found.even.at, ""
+    """One answer, with its limits and how many draws agree; `costs` has a place for "never"."""
+    answer, at, limits = found.even.answer, found.even.at, ""
     if at and found.low is not None and found.high is not None and found.high > found.low:
         digits = ",.3g" if found.high < 1_000 else ",.0f"
         first = "the first " if len(at) > 1 else ""
-        doubt = f" ({first}{found.low:{digits}} to {found.high:{digits}})"
-    if not at and (sure := found.shares.get(answer, 1.0)) < 0.975:
-        doubt = f" (in {sure:.0%} of draws)"
-    if answer in ("always", "never"):
-        return costs.format(f"{answer} ") + doubt
-    return f"{costs.format('')} {found.words} {unit}{doubt}"
+        limits = f"{first}{found.low:{digits}} to {found.high:{digits}}"
+    unsure = doubt(answer, found.shares, limits)
+    said = costs.format(f"{answer} ") if answer in ("always", "never") else f"{costs.format('')} {found.words} {unit}"
+    return f"{said} ({unsure})" if unsure else said
 
 
 def _place(placed: Placed) -> dict[str, Json]:

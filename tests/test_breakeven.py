@@ -9,9 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from suffice.breakeven import Answer, Breakeven, Even, Line, by_month, by_volume, even, line_of, tornado
+from suffice.breakeven import Answer, Breakeven, Even, Line, by_month, by_volume, doubt, even, line_of, tornado
 from suffice.consumption import Draws
 from suffice.cost import Bill, Quantity, cost_of
+from suffice.economics import pair_told
 
 MIRROR = {"always": "never", "never": "always", "from": "up to", "up to": "from", "between": "between"}
 STRAIGHT = st.builds(Line, st.integers(0, 10_000).map(float), st.integers(0, 100).map(lambda c: c / 100))
@@ -162,6 +163,37 @@ def test_where_draws_disagree_the_shares_say_so() -> None:
     assert found.shares["never"] == pytest.approx(0.45, abs=0.1) and found.shares["from"] == pytest.approx(
         0.55, abs=0.1
     )
+
+
+@pytest.mark.parametrize(
+    ("answer", "shares", "limits", "told"),
+    [
+        ("from", {"from": 0.55, "never": 0.45}, "2 to 6", "2 to 6 where it pays at all: in 55% of draws, never in 45%"),
+        (
+            "up to",
+            {"up to": 0.7, "always": 0.3},
+            "2 to 6",
+            "2 to 6 where it turns at all: in 70% of draws, always in 30%",
+        ),
+        ("from", {"from": 0.6, "between": 0.4}, "2 to 6", "2 to 6; in 60% of draws"),
+        ("from", {"from": 0.98, "never": 0.02}, "2 to 6", "2 to 6"),
+        ("never", {"never": 0.9, "from": 0.1}, "", "in 90% of draws"),
+        ("from", {"never": 1.0}, "", "in 0% of draws, never in 100%"),
+        ("from", {}, "", ""),
+    ],
+)
+def test_limits_are_said_to_hold_only_where_it_pays(
+    answer: str, shares: dict[str, float], limits: str, told: str
+) -> None:
+    assert doubt(answer, shares, limits) == told
+
+
+def test_a_crossing_that_few_draws_have_is_told_with_its_share_in_words() -> None:
+    heavy = bill("h", paid=(0.001, 0.003), build=600, months=12, requests_per_day=10_000)
+    light = bill("l", paid=0.0021, requests_per_day=10_000)
+    words = pair_told(heavy, light, Draws(seed=3))["words"]
+    assert "199,233 where it pays at all: in 60% of draws, never in 40%)" in str(words)
+    assert "54.8 where it pays at all: in 58% of draws, never in 42%)" in str(words)
 
 
 def test_a_figure_that_both_have_moves_both() -> None:

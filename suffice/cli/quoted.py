@@ -18,7 +18,6 @@ NARROW = 110
 """Columns below which a row says neither what it takes to build nor what it is priced by: that is told below it."""
 WIDEST = 120
 """Columns that text is read in at most."""
-SURE = 0.975
 THOUSAND = 1_000
 
 
@@ -114,11 +113,10 @@ def pays(pair: Body, volume: float | None) -> str:
 def _even(found: Body, less: str, unit: str) -> str:
     answer, at = found["answer"], found["at"]
     if not at:
-        share = found["shares"].get(answer, 1.0)
         verb, _, rest = less.partition(" ")
-        told = f"{verb} {answer} {rest}" if verb == "has" else f"{answer} {less}"
-        return told + (f" (in {share:.0%} of draws)" if share < SURE else "")
-    first = count_of(at[0], found["low"], found["high"])
+        return _doubted(f"{verb} {answer} {rest}" if verb == "has" else f"{answer} {less}", found)
+    count, _, limits = count_of(at[0], found["low"], found["high"]).removesuffix(")").partition(" (")
+    first = _doubted(count, found, limits)
     if len(at) == 1:
         return f"{less} {answer} {first} {unit}"
     least = "at least " if found["cut"] else ""
@@ -126,6 +124,14 @@ def _even(found: Body, less: str, unit: str) -> str:
     beyond = less if ends else less.replace("less", "more")
     turns = f"whole machines turn that {least}{len(at)} times, first at {first}"
     return f"{beyond} beyond {number(at[-1])} {unit}; below, {turns}"
+
+
+def _doubted(told: str, found: Body, limits: str = "") -> str:
+    """What is told, with its limits and how many draws agree."""
+    from ..breakeven import doubt
+
+    unsure = doubt(found["answer"], found["shares"], limits)
+    return f"{told} ({unsure})" if unsure else told
 
 
 def _turns(pairs: Sequence[Body]) -> Iterator[str]:

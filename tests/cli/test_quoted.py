@@ -92,6 +92,21 @@ def test_one_crossing_is_told_with_its_limits_and_none_with_its_doubt() -> None:
     assert pays({**pair, "month": None}, None).endswith("requests a day")
 
 
+def test_limits_that_hold_for_some_draws_alone_say_for_how_many() -> None:
+    found = {
+        "answer": "from",
+        "at": [46_296.0],
+        "low": 2_127.0,
+        "high": 62_394.0,
+        "shares": {"from": 0.55, "never": 0.45},
+    }
+    pair = {"heavier": "a (2)", "lighter": "b", "requests_per_day": found, "month": None}
+    told = "a (2) costs less than b from 46,000 (2,000 to 62,000 where it pays at all: in 55% of draws, never in 45%)"
+    assert pays(pair, None) == f"{told} requests a day"
+    never = {**found, "answer": "never", "at": [], "low": None, "high": None}
+    assert pays({**pair, "requests_per_day": never}, None) == "a (2) never costs less than b (in 45% of draws)"
+
+
 @pytest.mark.parametrize(("starts", "count", "word"), [(True, 3, "more"), (True, 4, "less"), (False, 2, "more")])
 def test_which_one_is_cheaper_in_the_end_follows_from_the_first(starts: bool, count: int, word: str) -> None:
     at = [1_000.0 * (n + 1) for n in range(count)]
