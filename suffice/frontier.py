@@ -30,7 +30,7 @@ class Placed:
     dominated_by: tuple[str, ...]
     """The stacks that are as good in everything by their estimates, and better in something."""
     surely_by: tuple[str, ...]
-    """Of these, the ones whose limits leave no doubt in whatever they are better in."""
+    """Of these, the ones whose limits leave no doubt: apart where they are better, and no worse in the rest."""
 
     @property
     def on_frontier(self) -> bool:
@@ -55,9 +55,10 @@ def _dominates(one: Point, other: Point) -> bool:
 
 
 def _surely(one: Point, other: Point) -> bool:
-    """Apart wherever it is better: its worst end above the other's best."""
-    sides = [(b, w) for b, w in _sides(one, other) if b.estimate - w.estimate > SAME]
-    return all(better.low > worse.high for better, worse in sides)
+    """Its worst end above the other's best wherever it is better, and not below it where both are estimated alike."""
+    return all(
+        b.low > w.high if b.estimate - w.estimate > SAME else b.low >= w.high - SAME for b, w in _sides(one, other)
+    )
 
 
 def _sides(one: Point, other: Point) -> list[tuple[Interval, Interval]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,10 +51,20 @@ def test_dominated_stacks_are_named_with_who_beats_them() -> None:
 
 def test_beyond_doubt_needs_limits_apart() -> None:
     near, far = (
-        frontier([point("a", 0.9, 1, width=0.3), point("b", 0.8, 1.1, width=0.3)]),
-        frontier([point("a", 0.9, 1, width=0.01), point("b", 0.8, 1.1, width=0.01)]),
+        frontier([point("a", 0.9, 1, None, width=0.3), point("b", 0.8, 1.1, None, width=0.3)]),
+        frontier([point("a", 0.9, 1, None, width=0.01), point("b", 0.8, 1.1, None, width=0.01)]),
     )
     assert (near[1].dominated_by, near[1].surely_by) == (("a",), ()) and far[1].surely_by == ("a",)
+
+
+def test_beyond_doubt_needs_limits_where_estimates_are_alike() -> None:
+    """Two stacks at 0.90 that may each be at 0.80 or 0.97: the cheaper one costs less, and may be the worse one."""
+    alike = Interval(0.80, 0.90, 0.97)
+    cheap, dear = (Point(title, alike, about(usd), None) for title, usd in (("cheap", 1.0), ("dear", 5.0)))
+    (_, beaten) = frontier([cheap, dear])
+    assert (beaten.dominated_by, beaten.surely_by) == (("cheap",), ())
+    known = [replace(point, quality=about(0.90)) for point in (cheap, dear)]
+    assert frontier(known)[1].surely_by == ("cheap",)
 
 
 def test_what_nobody_timed_is_compared_by_the_rest() -> None:
