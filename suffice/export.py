@@ -129,10 +129,11 @@ def _pool(task: Task, stack: Stack) -> Lessons:
     below = beneath(stack) if "adapter" in stack.names else lean(stack, task)
     pool = deserving(task.parts.pool, task)
     rows = demonstrations(below, pool, {c.id: c.provenance for c in gather(task).candidates})
-    if held := next(((row, kinds) for row in rows if (kinds := secrets_of(row))), None):
-        told = f"what is sent with `{held[0].id}` holds {', '.join(held[1])}"
+    clean = tuple(row for row in rows if not secrets_of(row))
+    if rows and not clean:
+        told = f"the prompt around every row holds {', '.join(secrets_of(rows[0]))}"
         raise InputError(told, hint="take it out of the prompt or the documents, and change it where it is valid")
-    return Lessons(rows, len(task.parts.pool) - len(pool))
+    return Lessons(clean, len(task.parts.pool) - len(pool) + len(rows) - len(clean))
 
 
 def _read(data: Path, task: Task) -> tuple[Demonstration, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -12,13 +12,14 @@ from models import tiny
 from suffice.demonstrations import Demonstration, Origin, Provenance, read, write
 from suffice.errors import InputError
 from suffice.export import export, targets, taught_rows
+from suffice.layer import Layer
 from suffice.load import load
 from suffice.models.scripted import Scripted
 from suffice.plugins import find, names
 from suffice.stack import Stack
 from suffice.task import Task
 from suffice.testing import sample_dataset, sample_task
-from suffice.types import Message, ToolCall
+from suffice.types import Answer, Ask, Message, Request, ToolCall
 
 
 @pytest.fixture
@@ -118,9 +119,24 @@ def test_a_secret_in_the_pool_goes_nowhere_and_personal_data_is_told(
 def test_a_secret_in_the_prompt_stops_the_export(task: Task, tmp_path: Path) -> None:
     leaky = replace(task, goal=f"Answer with the token {KEY}.")
     stack = Stack(Scripted(otherwise="refund"), (find("layers", "prompt").for_task(leaky),))
-    with pytest.raises(InputError, match=r"what is sent with `s\d+` holds api key") as wrong:
+    with pytest.raises(InputError, match="the prompt around every row holds api key") as wrong:
         export(leaky, "jsonl", stack, tmp_path)
     assert KEY not in str(wrong.value)
+
+
+def test_a_row_whose_passages_hold_a_secret_is_left_out(task: Task, tmp_path: Path) -> None:
+    @dataclass(frozen=True)
+    class Shown(Layer):
+        """Shows a key beside every tenth question."""
+
+        def __call__(self, request: Request, ask: Ask) -> Answer:
+            told = f"Use {KEY}." if (request.id or "").endswith("0") else "Use care."
+            return ask(replace(request, instructions=(told, *request.instructions)))
+
+    found = export(task, "jsonl", Stack(Scripted(otherwise="refund"), (Shown(),)), tmp_path)
+    tenth = sum(e.id.endswith("0") for e in task.parts.pool)
+    assert tenth and (found.left_out, found.rows) == (tenth, len(task.parts.pool) - tenth)
+    assert KEY not in found.files[0].read_text()
 
 
 @pytest.mark.parametrize("where", ["asked", "replied", "called"])
