@@ -27,6 +27,7 @@ PROJECTS = {"adapter": "lora", "student": "student"}
 """The figures by which a trained layer is priced."""
 RENTED = ("model_seconds", "machine_hour", "slots", "peak", "busy_at_most")
 """Inputs of whole machines."""
+AVERAGE = "own GPUs are reckoned with a day's mean rate: traffic with sharper peaks than worked example B's needs more"
 FREE = 1e-12
 
 
@@ -275,7 +276,10 @@ def on_model(bill: Bill, price: ModelPrice, draws: Draws | None = None) -> Bill 
 
 
 def self_hosted(bill: Bill, figures: Book, draws: Draws | None = None) -> Bill | None:
-    """The same tokens on rented GPUs, at the rate that docs/framework.md §6 reckons a model of 8 B with."""
+    """The same tokens on rented GPUs, at the rate that docs/framework.md §6 reckons a model of 8 B with.
+
+    That rate is a day's mean, idle time included, so that nothing is added for the peak.
+    """
     if bill.taken is None or not bill.taken.n or "tokens_in" not in bill.quantities:
         return None
     amounts, rate = measured(bill.taken, draws or Draws()), figures.figure("gpu_tokens")
@@ -283,7 +287,8 @@ def self_hosted(bill: Bill, figures: Book, draws: Draws | None = None) -> Bill |
     if not both or not rate.low:
         return None
     seconds = Quantity(both / rate.estimate, both / rate.high, both / rate.low, figure="gpu_tokens")
-    kept = {n: q for n, q in bill.quantities.items() if not n.startswith(("tokens_", "usd_", "price_", "busy_"))}
-    rented = {"machine_hour": Quantity.of(figures.figure("gpu_hour")), "peak": Quantity.of(figures.figure("peak"))}
-    moved = replace(bill, quantities={**kept, "model_seconds": seconds, **rented})
-    return replace(moved, title=f"{bill.title}, on own GPUs", basis="rented GPUs, an open model of 8 B")
+    gone = ("tokens_", "usd_", "price_", *RENTED)
+    kept = {n: q for n, q in bill.quantities.items() if not n.startswith(gone)}
+    rented = {"model_seconds": seconds, "machine_hour": Quantity.of(figures.figure("gpu_hour"))}
+    moved = replace(bill, quantities={**kept, **rented}, basis="rented GPUs, an open model of 8 B")
+    return moved.having({}, f"{bill.title}, on own GPUs", AVERAGE)

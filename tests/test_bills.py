@@ -10,7 +10,7 @@ import pytest
 
 from suffice.bills import CHANGES, Prices, Tariff, batched, bill_of, cached, managed, on_model, self_hosted
 from suffice.consumption import consumption_of
-from suffice.cost import Bill, Cost, Quantity, cost_of
+from suffice.cost import Bill, Cost, cost_of
 from suffice.evidence import Evidence, Reading
 from suffice.pricebook import ModelPrice, book
 
@@ -179,14 +179,18 @@ def test_another_model_reads_the_same_tokens_at_its_own_price() -> None:
 
 
 def test_own_gpus_by_the_rate_that_example_b_implies() -> None:
-    """2,000 tokens a request, 500,000 requests a day, at $2 an hour: $200 to $400 a day, as its source says."""
-    found = bill(PROMPT, requests_per_day=500_000)
-    way = self_hosted(found, book().having(gpu_hour=2.0, peak=1.0))
-    assert way is not None
-    seconds = way.quantities["model_seconds"]
-    ends = [Quantity.exactly(s * 2_000 / 1_539.5) for s in (seconds.low, seconds.high)]
-    days = [cost(way.having({"model_seconds": end})).of["day"].estimate for end in ends]
-    assert days == pytest.approx([200, 400], abs=48 * 1.01)
+    """10^9 tokens a day at $2 an hour: $200 to $400 a day, as its source says, but for the last machine's rest."""
+    way = self_hosted(bill(PROMPT, requests_per_day=1e9 / 1_539.5), book().having(gpu_hour=2.0))
+    assert way is not None and "peak" not in way.quantities and "a day's mean rate" in way.notes[-1]
+    day, machine = cost(way).of["machines_month"].times(1 / 30), 48
+    assert 200 <= day.low <= day.estimate <= 400 and 400 - machine <= day.high <= 400 + machine
+
+
+def test_own_gpus_are_rented_by_their_rate_whatever_a_student_rents() -> None:
+    plain, taught = (self_hosted(bill(*layers), book()) for layers in ((PROMPT,), ({"use": "student"}, PROMPT)))
+    assert plain is not None and taught is not None
+    assert taught.quantities["model_seconds"] == plain.quantities["model_seconds"]
+    assert not {"slots", "peak"} & taught.quantities.keys()
 
 
 def test_a_volume_that_retrievals_figures_are_not_for_is_said() -> None:
