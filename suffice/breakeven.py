@@ -11,6 +11,7 @@ from typing import Literal
 from .consumption import Draws
 from .cost import DAYS, FORMULAS, INPUTS, LEVEL, Bill, Quantity
 from .formula import HAIR, Number, evaluate
+from .pricebook import bounds
 
 Answer = Literal["always", "never", "from", "up to", "between"]
 LOOKED_UP_TO = 1e9
@@ -24,7 +25,8 @@ SHOWN = 5
 REDRAWN = 300
 """Draws in which the crossings are found again."""
 GIVEN = ("requests_per_day", "months", "price_factor")
-"""Inputs without a range, moved to half and twice of what they are: what the task says, and all token prices."""
+"""Inputs without a range, moved to half and twice of what they are, as is a figure that is assumed as one number: what
+the task says, and all token prices."""
 SURE = 0.975
 """The share of draws from which on they are said to agree."""
 CENT = 0.01
@@ -278,7 +280,7 @@ def _quantile(values: Sequence[float], q: float) -> float:
 
 
 def tornado(heavy: Bill, light: Bill) -> tuple[Swing, ...]:
-    """Each uncertain input alone, and volume, months and token prices: what it does to the monthly difference.
+    """Each uncertain or assumed input alone, and volume, months and token prices: what it does to the monthly difference.
 
     The largest swing comes first.
     """
@@ -299,7 +301,7 @@ def _movable(heavy: Bill, light: Bill) -> list[Move]:
             continue
         sides = ((heavy.title, one, True), (light.title, other, False))
         moves += [(n, title, q, mine, not mine) for title, q, mine in sides if q is not None]
-    uncertain = [m for m in moves if m[2].low < m[2].high or m[0] in GIVEN]
+    uncertain = [m for m in moves if m[2].low < m[2].high or m[0] in GIVEN or m[2].assumed]
     return [m for m in uncertain if m[2].estimate > 0 or m[2].high > 0]
 
 
@@ -309,24 +311,35 @@ def _shared(input_: str, one: Quantity, other: Quantity) -> bool:
 
 
 def _swing(heavy: Bill, light: Bill, input_: str, stack: str, q: Quantity, in_heavy: bool, in_light: bool) -> Swing:
-    one, two = heavy.central, light.central
+    one, two, given = heavy.central, light.central, q.low == q.high
 
     still = {title: evaluate(FORMULAS, values)["month"] for title, values in (("one", one), ("two", two))}
 
     def apart(value: Number, share: float | None = None) -> Number:
         """The monthly difference where this input has that value; a figure that both hold moves alike in both."""
         theirs = light.quantities[input_] if in_light else None
-        other = value if theirs is None or share is None else theirs.low + share * (theirs.high - theirs.low)
+        other = value
+        if theirs is not None and theirs != q and given:
+            other = theirs.estimate * value / q.estimate
+        elif theirs is not None and share is not None:
+            other = theirs.low + share * (theirs.high - theirs.low)
         mine = evaluate(FORMULAS, {**one, input_: value})["month"] if in_heavy else still["one"]
         return mine - (evaluate(FORMULAS, {**two, input_: other})["month"] if in_light else still["two"])
 
-    given = q.low == q.high
-    low, high = (q.low / 2, q.high * 2) if given else (q.low, q.high)
+    low, high = _ends(input_, q)
     middle = still["one"] - still["two"]
     at_low, at_high = (apart(v, None if given else share) for v, share in ((low, 0.0), (high, 1.0)))
     flips = any((end < 0) != (middle < 0) for end in (at_low, at_high))
     turns = _turn(apart, q.estimate or q.high)
     return Swing(input_, INPUTS[input_][1], stack, low, high, at_low, at_high, flips, turns)
+
+
+def _ends(input_: str, q: Quantity) -> tuple[float, float]:
+    """Its range; half and twice of what has none, as far as that makes sense."""
+    if q.low < q.high:
+        return q.low, q.high
+    least, most = bounds(input_)
+    return max(least, q.low / 2), min(most, q.high * 2)
 
 
 def _turn(apart: Callable[[Number], Number], around: float) -> float | None:

@@ -155,6 +155,8 @@ class Quantity:
     """The figure that it is, where it is one: the same draw in every stack."""
     column: str = ""
     """What was measured, where it was."""
+    assumed: bool = False
+    """Whether nobody's text stands behind that figure."""
 
     @classmethod
     def exactly(cls, value: float) -> Quantity:
@@ -164,7 +166,8 @@ class Quantity:
     @classmethod
     def of(cls, figure: Figure, plus: float = 0.0) -> Quantity:
         """A figure, and so much more than it."""
-        return cls(figure.estimate + plus, figure.low + plus, figure.high + plus, figure=figure.name)
+        low, middle, high = (end + plus for end in (figure.low, figure.estimate, figure.high))
+        return cls(middle, low, high, figure=figure.name, assumed=figure.assumed)
 
 
 @dataclass(frozen=True)

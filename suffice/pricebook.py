@@ -31,6 +31,8 @@ LEAST = {
 }
 """What some are at least: less would be a machine that answers nothing, or a project that costs nothing."""
 OWN = "the task's prices.yaml"
+ASSUMED = "assumed"
+"""The source of a figure that has none."""
 FIELDS = ("low", "high", "source", "dated")
 PRICES = ("input", "cached", "output", "batch_discount", "source", "dated")
 
@@ -53,6 +55,11 @@ class Figure:
     def estimate(self) -> float:
         """The middle of the range, which is what is reckoned with where one number is wanted."""
         return (self.low + self.high) / 2
+
+    @property
+    def assumed(self) -> bool:
+        """Whether nobody's text stands behind it."""
+        return self.source == ASSUMED
 
 
 @dataclass(frozen=True, slots=True)

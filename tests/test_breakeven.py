@@ -13,6 +13,7 @@ from suffice.breakeven import Answer, Breakeven, Even, Line, by_month, by_volume
 from suffice.consumption import Draws
 from suffice.cost import Bill, Quantity, cost_of
 from suffice.economics import pair_told
+from suffice.pricebook import book
 
 MIRROR = {"always": "never", "never": "always", "from": "up to", "up to": "from", "between": "between"}
 STRAIGHT = st.builds(Line, st.integers(0, 10_000).map(float), st.integers(0, 100).map(lambda c: c / 100))
@@ -218,6 +219,37 @@ def test_where_it_turns_both_cost_the_same(build: float, paid: float) -> None:
         sides = [b.having({swing.input: moved}) if swing.stack in ("", b.title) else b for b in (heavy, light)]
         one, other = (cost_of(b).of["month"].estimate for b in sides)
         assert one == pytest.approx(other, rel=1e-6)
+
+
+def test_an_assumed_number_moves_to_half_and_twice_and_one_that_somebody_gave_stays() -> None:
+    light = bill("l", paid=0.002, requests_per_day=10_000)
+    for figures, moved in (
+        (book(), {"refreshes", "engineer_week"}),
+        (book().having(engineer_week=5_500), {"refreshes"}),
+    ):
+        names = {"refreshes": "base_changes", "engineer_week": "engineer_week", "refresh_weeks": "lora_refresh_weeks"}
+        kept = {n: Quantity.of(figures.figure(figure)) for n, figure in names.items()}
+        found = {s.input: s for s in tornado(bill("h", paid=0.001, requests_per_day=10_000).having(kept), light)}
+        assert {n for n in ("refreshes", "engineer_week") if n in found} == moved
+        assert (found["refreshes"].low, found["refreshes"].high) == (1, 4)
+        assert found["refreshes"].at_high - found["refreshes"].at_low == pytest.approx(
+            3 * 1.5 * figures.figure("engineer_week").estimate / 12
+        )
+
+
+def test_an_assumed_number_moves_alike_in_both_and_never_below_what_makes_sense() -> None:
+    sides = []
+    for title, plus in (("h", 0), ("l", 4)):
+        trained = {n: Quantity.of(book().figure(f)) for n, f in (("slots", "cpu_slots"), ("engineer_week",) * 2)}
+        trained["refreshes"] = Quantity.of(book().figure("base_changes"), plus=plus)
+        base = bill(title, refresh_weeks=1, model_seconds=plus + 1, machine_hour=1, requests_per_day=86_400)
+        sides.append(base.having(trained))
+    found = {s.input: s for s in tornado(*sides)}
+    assert (found["slots"].low, found["slots"].high) == (1, 2) and found["slots"].stack == ""
+    refreshes = found["refreshes"]
+    still = -4 * 4_000 / 12 - 4 * 720
+    assert refreshes.stack == "" and (refreshes.low, refreshes.high) == (1, 4)
+    assert (refreshes.at_low, refreshes.at_high) == pytest.approx((still + 2 * 4_000 / 12, still - 4 * 4_000 / 12))
 
 
 def test_swings_are_sorted_and_a_flip_is_a_change_of_the_cheaper_one() -> None:
