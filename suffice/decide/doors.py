@@ -93,8 +93,8 @@ DOORS: Mapping[Approach, tuple[Door, ...]] = {
         _volume("embedding"),
     ),
     "distillation": (
-        *(DEFINED, PLAIN, TEACHER, _pairs("distillation"), REVIEWED, OWNER, METRIC, STABLE, NO_FACTS, GOLDEN),
-        _volume("distillation"),
+        *(DEFINED, PLAIN, TEACHER, _pairs("distillation"), REVIEWED, OWNER, METRIC, STABLE, NO_FACTS, SLOWLY),
+        *(GOLDEN, EXHAUSTED, _volume("distillation")),
     ),
 }
 """The gates of each approach, in the order of readiness; three more that only a person can answer."""

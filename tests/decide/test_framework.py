@@ -111,6 +111,23 @@ def test_each_signal_against_tuning_refuses_it_by_name(why: str, facts: Facts, g
     assert avoid is None or avoid in answer.avoid
 
 
+@pytest.mark.parametrize("signal", ["high_cost", "small_model_short"])
+@pytest.mark.parametrize(
+    ("facts", "gate", "avoid"),
+    [
+        ({"knowledge_changes": "hourly"}, "slow knowledge", "moving facts"),
+        ({"prompts_tried": 0}, "prompting exhausted", "unprompted"),
+        ({"examples_tried": False}, "prompting exhausted", None),
+    ],
+)
+def test_a_student_holds_what_moves_and_stands_on_a_prompt_like_any_tune(
+    signal: str, facts: Facts, gate: str, avoid: str | None
+) -> None:
+    answer = ready(signal, **facts)
+    assert not answer.tunes and gate in [g.name for g in answer.gates if g.held is False]
+    assert avoid is None or avoid in answer.avoid
+
+
 def test_a_vague_case_is_refused_before_anything_else_is_looked_at() -> None:
     answer = ready("wrong_tone high_cost unknown_facts", defined=False)
     assert answer.levers == ("define",) and "vague" in answer.avoid and not answer.tunes

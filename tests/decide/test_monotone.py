@@ -90,7 +90,7 @@ def test_a_ready_case_is_tuned_so_that_what_refuses_it_is_seen(signal: str, leve
 @given(case=cases(), pair=st.lists(st.sampled_from(range(len(CHANGES))), min_size=2, max_size=2).map(sorted))
 def test_knowledge_that_changes_more_often_never_favours_weights_that_hold_it(case: Case, pair: list[int]) -> None:
     slower, faster = (other(case, knowledge_changes=CHANGES[at]) for at in pair)
-    held = {"fine_tuning", "embedder"}
+    held = {"fine_tuning", "embedder", "distillation"}
     assert bool(levers(faster) & held) <= bool(levers(slower) & held)
     assert len(tuned(faster)) <= len(tuned(slower))
 
