@@ -24,7 +24,11 @@ CHANGES = {"never": 0, "yearly": 1, "quarterly": 4, "monthly": 12, "weekly": 52,
 KNOWING = ("retrieval", "long_context")
 """Layers that look knowledge up, so that nothing has to be trained again when it changes."""
 PROJECTS = {"adapter": "lora", "student": "student"}
-"""The figures by which a trained layer is priced."""
+"""The figures by which a trained layer is priced, where nobody else serves it."""
+COMPUTES = {"full": "full", "managed_lora": "managed_lora", "api": "managed_lora"}
+"""By which figure the compute of training again is priced; all others by that of a LoRA on own hardware."""
+API = "ft:"
+"""How names begin that makers of closed models give to a tune of theirs."""
 RENTED = ("model_seconds", "machine_hour", "slots", "peak", "busy_at_most")
 """Inputs of whole machines."""
 AVERAGE = "own GPUs are reckoned with a day's mean rate: traffic with sharper peaks than worked example B's needs more"
@@ -203,19 +207,26 @@ def _training(
     trained = [layer for layer in layers if layer["use"] in PROJECTS]
     if not trained:
         return {}
-    kinds = ["full" if x.get("trainer") == "full" else PROJECTS[x["use"]] for x in trained]
-    kind = max(kinds, key=lambda k: figures.figure(f"{k}_project").high)
-    again = "full" if kind == "full" else "lora"
+    kind = max(map(_project, trained), key=lambda k: figures.figure(f"{k}_project").high)
+    weeks, again = "full" if kind == "full" else "lora", COMPUTES.get(kind, "lora")
     moving = 0 if set(uses) & set(KNOWING) else CHANGES.get(profile["knowledge_changes"] or "never", 0)
     months = profile["stable_months"]
     return {
         "build": Quantity.of(figures.figure(f"{kind}_project")),
         "months": Quantity.exactly(months) if months else Quantity.of(figures.figure("months_kept")),
         "refreshes": Quantity.of(figures.figure("base_changes"), plus=moving),
-        "refresh_weeks": Quantity.of(figures.figure(f"{again}_refresh_weeks")),
+        "refresh_weeks": Quantity.of(figures.figure(f"{weeks}_refresh_weeks")),
         "refresh_compute": Quantity.of(figures.figure(f"{again}_compute")),
         "engineer_week": Quantity.of(figures.figure("engineer_week")),
     }
+
+
+def _project(layer: Mapping[str, Json]) -> str:
+    """By which figures a trained layer is priced: a platform's, where a provider serves it."""
+    served = layer.get("served")
+    if layer.get("trainer") == "full" or not served:
+        return "full" if layer.get("trainer") == "full" else PROJECTS[layer["use"]]
+    return "api" if served.startswith(API) else "managed_lora"
 
 
 # Other ways to run the same stack

@@ -280,7 +280,7 @@ def _quantile(values: Sequence[float], q: float) -> float:
 
 
 def tornado(heavy: Bill, light: Bill) -> tuple[Swing, ...]:
-    """Each uncertain or assumed input alone, and volume, months and token prices: what it does to the monthly difference.
+    """Each uncertain or assumed input alone, and volume, months and token prices: what it does to a month's difference.
 
     The largest swing comes first.
     """

@@ -93,12 +93,23 @@ def test_retrieval_is_paid_by_the_month_and_can_be_managed() -> None:
         ({"use": "adapter"}, (2_000, 8_000), (1, 2)),
         ({"use": "student"}, (20_000, 80_000), (1, 2)),
         ({"use": "adapter", "trainer": "full"}, (15_000, 50_000), (4, 8)),
+        ({"use": "adapter", "served": "acme/llama-8b-tuned"}, (3_000, 10_000), (1, 2)),
+        ({"use": "adapter", "served": "ft:gpt-4.1-2025-04-14:acme::x"}, (5_000, 30_000), (1, 2)),
     ],
 )
 def test_training_costs_a_project_and_refreshes(layer: dict[str, Any], build: Any, weeks: Any) -> None:
     q = bill(layer, PROMPT, stable_months=10).quantities
     assert (q["build"].low, q["build"].high) == build and (q["refresh_weeks"].low, q["refresh_weeks"].high) == weeks
     assert q["months"].estimate == 10 and q["refreshes"].estimate == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "compute"),
+    [({}, (50, 300)), ({"served": "acme/x"}, (500, 2_000)), ({"served": "ft:x"}, (500, 2_000))],
+)
+def test_a_platforms_compute_is_not_that_of_own_hardware(more: dict[str, Any], compute: Any) -> None:
+    again = bill({"use": "adapter", **more}, PROMPT).quantities["refresh_compute"]
+    assert (again.low, again.high) == compute
 
 
 def test_knowledge_in_weights_is_trained_again_as_often_as_it_changes() -> None:

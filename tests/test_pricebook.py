@@ -63,6 +63,16 @@ def test_the_sources_ranges_are_kept(name: str, low: float, high: float) -> None
     assert (book().figure(name).low, book().figure(name).high) == (low, high)
 
 
+def test_a_figure_that_nothing_is_reckoned_with_says_so() -> None:
+    """A name that no line of the program has, and none that is put together there."""
+    code = "\n".join(path.read_text("utf-8") for path in TABLE.parent.rglob("*.py"))
+    built = {f"{kind}_{what}" for kind in ("lora", "managed_lora", "full", "api") for what in ("project", "compute")}
+    built |= {f"{kind}_refresh_weeks" for kind in ("lora", "full")} | {"cpu_hour", "gpu_hour", "cpu_slots", "gpu_slots"}
+    built |= {f"managed_{part}" for part in ("vector_store", "embedding", "reranking")}
+    unused = {n for n in book().figures if n not in built and not re.search(rf"\b{n}\b", code)}
+    assert unused == {n for n, f in book().figures.items() if "for reference" in f.what}
+
+
 def test_a_folder_without_a_file_has_ours(tmp_path: Path) -> None:
     assert book(tmp_path) == book()
 
