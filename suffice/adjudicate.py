@@ -24,6 +24,8 @@ from .types import Json
 RANDOM_AT_LEAST = 20
 """Items that are not suspected, drawn beside the suspects even where there are few of those."""
 SHEETS = "sheets"
+SAME = ("model", "goal", "output")
+"""What must be as it was for a climb's attempts to count for a task."""
 """Where the keys to sheets lie, in the task's state: a sheet itself does not say who is suspected."""
 CORRECTED = "examples.corrected.jsonl"
 
@@ -101,6 +103,16 @@ def evidence_of(task: Task) -> Reading | None:
     plans, judged = list(evidence.of("plan")), (*task.parts.test, *task.parts.edge)
     mine = (Dataset(judged).fingerprint, task.parts.dev.fingerprint)
     return Reading(evidence) if plans and (plans[0].get("fingerprint"), plans[0].get("dev")) == mine else None
+
+
+def measured_of(task: Task) -> Reading | None:
+    """That evidence, where it is over the task's model, goal and output as well: what was tried then has been tried."""
+    reading = evidence_of(task)
+    if reading is None:
+        return None
+    told = reading.evidence.one("task")
+    mine = plain({key: getattr(task, key) for key in SAME})
+    return reading if plain({key: told.get(key) for key in SAME}) == mine else None
 
 
 # The sheet

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from suffice.adjudicate import Listing, adjudicate, listed, write_corrected, write_sheet
+from suffice.adjudicate import Listing, adjudicate, evidence_of, listed, measured_of, write_corrected, write_sheet
 from suffice.climb import climb
 from suffice.errors import InputError
 from suffice.load import load
@@ -197,3 +197,10 @@ def test_corrected_examples_load_as_another_test_set_with_the_same_split(task: T
         assert [e.id for e in getattr(again.parts, part)] == [e.id for e in getattr(task.parts, part)]
     with pytest.raises(InputError, match="there already"):
         write_corrected(task, adjudicate(task, path))
+
+
+def test_what_was_tried_counts_for_the_model_and_the_goal_that_it_was_tried_with(task: Task) -> None:
+    climb(task)
+    assert evidence_of(task) and measured_of(load(task.folder))
+    for other in (replace(task, model=f"{ADDRESS}:wrong"), replace(task, goal="Say which it is.")):
+        assert evidence_of(other) and measured_of(other) is None

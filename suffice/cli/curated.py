@@ -206,11 +206,11 @@ def _rows(data: Path | None, approach: str, task: Task) -> tuple[Sequence[Candid
 
 def _measured(task: Task) -> tuple[Diagnosis | None, Attempts]:
     """What the last climb over these very examples found out and tried; nothing tried where there was none."""
-    from ..adjudicate import evidence_of
+    from ..adjudicate import measured_of
     from ..attribution import attribute
     from ..readiness import Attempts, attempts_of
 
-    reading = evidence_of(task)
+    reading = measured_of(task)
     if reading is None:
         return None, Attempts()
     last = next(reversed(list(reading.evidence.of("diagnosis"))), None)

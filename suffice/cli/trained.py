@@ -213,7 +213,7 @@ def _refuse(
     pairs: Path | None = None,
 ) -> Sequence[Gate]:
     """The gates; where one neither holds nor is forced, say what is missing, and leave with 1."""
-    from ..adjudicate import evidence_of
+    from ..adjudicate import measured_of
     from ..demonstrations import read_choices
     from ..readiness import refused
     from ..train import gates_for
@@ -221,7 +221,7 @@ def _refuse(
 
     count = len(read_choices(pairs)) if pairs else None
     known: dict[str, Json] = {"rows": rows, "pairs": count, "teacher": teacher, "forced": tuple(force)}
-    gates = gates_for(task, approach, found=evidence_of(task), **known)
+    gates = gates_for(task, approach, found=measured_of(task), **known)
     if missing := refused(gates):
         body = {"ready": False, "for": approach, "missing": [g.name for g in missing], "gates": gates}
         tell(as_json, body, lambda screen: show_gates(gates, approach, screen))
