@@ -33,6 +33,8 @@ SCHEMA = Path(__file__).parent / "schemas" / "verdict.schema.json"
 """The published JSON Schema of a verdict.json."""
 TUNED = ("adapter", "student")
 """Layers that hold trained weights."""
+METRIC = ("quality", "p95_ms", "usd_per_1k")
+"""What a target may name that re-training is paid with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,12 @@ class Remembered:
     def owner(self) -> str | None:
         """Who owned the task then."""
         found = self.body["task"].get("profile", {}).get("owner")
+        return found if isinstance(found, str) else None
+
+    @property
+    def judge(self) -> str | None:
+        """The model that judged, where one did."""
+        found = (self.body.get("judge") or {}).get("model")
         return found if isinstance(found, str) else None
 
     @property
@@ -149,23 +157,51 @@ def decide_on(
 ) -> Decision:
     """Write down who decided what, linked to every decision before it. Raises `InputError` for what nobody may decide.
 
-    A tuned stack is kept only where somebody owns it: what is not re-trained decays (docs/framework.md §2).
+    A tuned stack is kept only where somebody owns it and a metric pays for it: what is not re-trained decays
+    (docs/framework.md §2).
     """
+    with ledger.transaction() as connection:
+        return deciding(connection, verdict, by=by, chosen=chosen, because=because, at=at, evidence=evidence)
+
+
+def deciding(
+    connection: Connection,
+    verdict: Remembered,
+    *,
+    by: str,
+    chosen: str,
+    because: str,
+    at: datetime,
+    evidence: Mapping[str, Json] | None = None,
+) -> Decision:
+    """Write down who decided what within a transaction that somebody holds, so that what follows of it goes with it."""
     choice = _choice(chosen)
     for name, given in (("by", by), ("because", because)):
         if not given.strip():
             raise InputError(f"`--{name}` is empty", hint="say who decided, and why")
-    if choice == "kept" and set(verdict.layers) & set(TUNED) and not verdict.owner:
-        raise InputError(
-            "a tuned stack without an owner cannot be kept", hint="name `profile: {owner: …}`, climb again"
-        )
+    if choice == "kept" and set(verdict.layers) & set(TUNED):
+        _kept_up(verdict)
     body: dict[str, Json] = {
         "by": words(by),
         "evidence": {**_evidence(verdict), **(evidence or {})},
         "because": words(because),
     }
     body |= {"verdict": verdict.digest, "task": verdict.task, "chosen": choice, "at": at.timestamp()}
-    return _linked(ledger, body)
+    return _linked(connection, body)
+
+
+def _kept_up(verdict: Remembered) -> None:
+    """Raise where nobody would train a tuned stack again, or nothing says what that is worth."""
+    if not verdict.owner:
+        raise InputError(
+            "a tuned stack without an owner cannot be kept", hint="name `profile: {owner: …}`, climb again"
+        )
+    target = verdict.body["task"].get("target") or {}
+    if all(target.get(name) is None for name in METRIC):
+        raise InputError(
+            "a tuned stack without a metric cannot be kept",
+            hint=f"name one of `target: {{{', '.join(METRIC)}}}`, climb again",
+        )
 
 
 def decisions(ledger: Ledger, task: str | None = None) -> tuple[Decision, ...]:
@@ -223,18 +259,17 @@ def _evidence(verdict: Remembered) -> dict[str, Json]:
     }
 
 
-def _linked(ledger: Ledger, body: dict[str, Json]) -> Decision:
+def _linked(connection: Connection, body: dict[str, Json]) -> Decision:
     from sqlalchemy import select
 
     t = schema().tables["decisions"]
-    with ledger.transaction() as connection:
-        if connection.dialect.name != "sqlite":
-            connection.exec_driver_sql("LOCK TABLE decisions IN EXCLUSIVE MODE")
-        last = connection.execute(select(t.c.hash).order_by(t.c.sequence.desc()).limit(1)).scalar() or ""
-        link = link_of(last, "decision", body)
-        told = {"verdict": body["verdict"], "task": body["task"], "who": body["by"], "chosen": body["chosen"]}
-        told |= {"because": body["because"], "body": text_of(body), "at": body["at"]}
-        connection.execute(t.insert().values(previous=last, hash=link, **told))
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql("LOCK TABLE decisions IN EXCLUSIVE MODE")
+    last = connection.execute(select(t.c.hash).order_by(t.c.sequence.desc()).limit(1)).scalar() or ""
+    link = link_of(last, "decision", body)
+    told = {"verdict": body["verdict"], "task": body["task"], "who": body["by"], "chosen": body["chosen"]}
+    told |= {"because": body["because"], "body": text_of(body), "at": body["at"]}
+    connection.execute(t.insert().values(previous=last, hash=link, **told))
     return _decision(body, link)
 
 

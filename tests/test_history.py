@@ -88,12 +88,34 @@ def test_the_last_word_counts(ledger: Ledger) -> None:
 
 def test_a_tuned_stack_that_nobody_owns_is_not_kept_by_a_decision_either(ledger: Ledger) -> None:
     profile = {**TRAINED["task"]["profile"], "owner": None}
-    nobodys = remember(ledger, {**TRAINED, "task": {**TRAINED["task"], "profile": profile}}, NOON)
+    nobodys = remember(ledger, {**TRAINED, "task": {**paid(quality=0.8)["task"], "profile": profile}}, NOON)
     with pytest.raises(InputError, match="a tuned stack without an owner cannot be kept"):
         decide_on(ledger, nobodys, by="Ada", chosen="kept", because="it is good", at=NOON)
     decide_on(ledger, nobodys, by="Ada", chosen="rejected", because="nobody owns it", at=NOON)
-    owned = remember(ledger, TRAINED, NOON)
+    owned = remember(ledger, paid(usd_per_1k=5), NOON)
     assert decide_on(ledger, owned, by="Ada", chosen="kept", because="it is good", at=NOON).chosen == "kept"
+
+
+def paid(**metric: float) -> dict[str, Any]:
+    """A verdict that keeps a tuned stack whose target names only this."""
+    none: dict[str, Any] = {"quality": None, "p95_ms": None, "usd_per_1k": None}
+    target = {**TRAINED["task"]["target"], **none, **metric}
+    return {**TRAINED, "task": {**TRAINED["task"], "target": target}}
+
+
+@pytest.mark.parametrize("metric", [{"quality": 0.8}, {"p95_ms": 900}, {"usd_per_1k": 5}, {}])
+def test_a_tuned_stack_that_no_metric_pays_for_is_not_kept_by_a_decision_either(
+    ledger: Ledger, metric: dict[str, float]
+) -> None:
+    verdict = remember(ledger, paid(**metric), NOON)
+    told: dict[str, Any] = {"by": "Ada", "because": "it is good", "at": NOON}
+    if metric:
+        assert decide_on(ledger, verdict, chosen="kept", **told).chosen == "kept"
+        return
+    with pytest.raises(InputError, match="a tuned stack without a metric cannot be kept"):
+        decide_on(ledger, verdict, chosen="kept", **told)
+    assert decisions(ledger) == ()
+    decide_on(ledger, verdict, chosen="rejected", **told)
 
 
 def test_what_nobody_can_decide_is_refused(ledger: Ledger) -> None:
