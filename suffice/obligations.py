@@ -37,6 +37,18 @@ def ending_base(model: str, owner: str | None) -> Duty:
     )
 
 
+def ending_judge(model: str, owner: str | None) -> Duty:
+    """What a hosted judge obliges to once its maker names an end date."""
+    return Duty(
+        what=f"judge by another model than {model} before it ends, and hold that one against people's labels",
+        why="no score can be given again without the model that gave it, and another judge gives other ones",
+        owner=owner,
+        command="suffice climb",
+        kind="re-judge",
+        about=model,
+    )
+
+
 def closing_provider(provider: str, owner: str | None) -> Duty:
     """What a model tuned elsewhere obliges to where its provider will take no new jobs."""
     return Duty(

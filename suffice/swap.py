@@ -219,11 +219,12 @@ class _Swap:
 def accept(task: Task, by: str, *, ledger: Ledger, because: str = "", now: datetime | None = None) -> Verdict:
     """Take the stack of a swap that moved: swap.json is verified, stack.yaml replaced, duties ended and taken on.
 
-    The task's own file is not touched: its `model` line is for its owner to change. Raises `InputError` where no swap
+    Decision and duties are one transaction, and accepting again finishes what was cut short. The task's own file is not
+    touched: its `model` line is for its owner to change. Raises `InputError` where no swap
     has moved, and `Disproved` where swap.json does not follow from its records.
     """
-    from .history import decide_on, given
-    from .undertake import undertake
+    from .history import given
+    from .undertake import choose_to_keep
     from .verify import verify
 
     path = task.folder / SWAP
@@ -237,8 +238,7 @@ def accept(task: Task, by: str, *, ledger: Ledger, because: str = "", now: datet
     evidence = Evidence.read(task.folder / body["records"]["path"])
     at = now or datetime.now(UTC)
     because = because or body["headline"]
-    decide_on(ledger, given(ledger, body, at), by=by, chosen="kept", because=because, at=at)
-    undertake(ledger, body, at, task.folder)
+    choose_to_keep(ledger, given(ledger, body, at), by=by, because=because, at=at, folder=task.folder)
     save(body["stack"], body["stack_digest"], task.folder / "stack.yaml")
     return Verdict(body, evidence, task.folder)
 

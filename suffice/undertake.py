@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .errors import InputError
+from .errors import InputError, SufficeError
 from .history import (
     TUNED,
     Remembered,
+    deciding,
+    decisions,
     digest_of_verdict,
     given,
     given_up,
@@ -22,7 +25,7 @@ from .history import (
 )
 from .layer import Duty
 from .ledger import Ledger
-from .obligations import UNASKED, closing_provider, ending_base
+from .obligations import UNASKED, closing_provider, ending_base, ending_judge
 from .retirements import Retirement, retires, table
 from .steward import (
     STEWARD,
@@ -40,10 +43,15 @@ from .steward import (
 )
 from .types import Json
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
 NOTICE_DAYS = 14
 """How long somebody has for reading terms that have changed."""
 FIRST_OWNER_DAYS = 30
 """How long a stack may be without an owner."""
+AHEAD = timedelta(days=1)
+"""How far another machine's clock may be before this one."""
 
 
 def undertake(ledger: Ledger, body: Mapping[str, Json], at: datetime, folder: Path | None = None) -> Remembered:
@@ -57,7 +65,9 @@ def taken_in(ledger: Ledger, file: Path) -> Remembered:
     """The verdict of a verdict.json, undertaken if the ledger does not know it: an older one, or one from elsewhere.
 
     One that is older than the task's last is remembered alone: the duties of the stack that came after it stand.
-    Raises `InputError` for a file that is none, before anything of it is kept.
+    One that would end the duties of another stack, or what they watch, must verify first. Raises `InputError` for a
+    file that is none, that is from the future or has no records, and `Disproved` for one that does not follow from
+    them, before anything of it is kept.
     """
     body = verdict_in(file)
     try:
@@ -65,8 +75,13 @@ def taken_in(ledger: Ledger, file: Path) -> Remembered:
         known = verdicts(ledger, str(body["task"]["name"]))
         if found := [v for v in known if v.digest == digest]:
             return found[0]
-        later = any(v.at > at for v in known)
-        return remember(ledger, body, at) if later else undertake(ledger, body, at, file.parent)
+        if at > datetime.now(UTC) + AHEAD:
+            raise InputError(f"this verdict is of {at:%Y-%m-%d}, which is yet to come", file=str(file))
+        if any(v.at > at for v in known):
+            return remember(ledger, body, at)
+        if _ends_something(ledger, given(ledger, body, at)):
+            _proven(file)
+        return undertake(ledger, body, at, file.parent)
     except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as wrong:
         raise InputError("this is no verdict", file=str(file), hint="`suffice climb FOLDER` writes one") from wrong
 
@@ -76,20 +91,61 @@ def take_on(ledger: Ledger, verdict: Remembered, folder: Path | None = None) -> 
 
     The verdict is kept with them. One that somebody has rejected or replaced obliges to nothing any more.
     """
-    opened, rests, unused = verdict.at.date(), _rests_on(verdict), given_up(ledger, verdict)
-    before = [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack and d.stack != verdict.stack]
-    why = f"another verdict took its place: {verdict.digest[:12]}"
+    before, unused, opened = _others(ledger, verdict), given_up(ledger, verdict), verdict.at.date()
     with ledger.transaction() as connection:
-        open_one = opening(ledger, connection)
         keep(ledger, connection, verdict)
-        for old in () if unused else before:
-            ending(connection, old, Done(STEWARD, opened, {}, closed=why))
-        for duty in duties_of(verdict):
-            if verdict.stack is not None and not unused:
-                day = first_day(duty, opened)
-                open_one(duty, day, verdict.stack, {**rests, **said_by(duty)}, verdict.task, opened)
+        if not unused:
+            _replacing(ledger, connection, verdict, before)
     notice(ledger, opened, task=verdict.task, folder=folder)
     return tuple(d for d in dues(ledger, opened, task=verdict.task, folder=folder) if d.stack == verdict.stack)
+
+
+def choose_to_keep(
+    ledger: Ledger, verdict: Remembered, *, by: str, because: str, at: datetime, folder: Path | None = None
+) -> None:
+    """Write down that somebody keeps a verdict, and take on its duties: both or neither. Again, it changes nothing."""
+    last, before = decisions(ledger, verdict.task)[-1:], _others(ledger, verdict)
+    stands = any(v.digest == verdict.digest for v in standing(ledger, verdict.task))
+    if stands and [(d.verdict, d.chosen) for d in last] == [(verdict.digest, "kept")]:
+        return
+    with ledger.transaction() as connection:
+        deciding(connection, verdict, by=by, chosen="kept", because=because, at=at)
+        keep(ledger, connection, verdict)
+        _replacing(ledger, connection, verdict, before)
+    notice(ledger, verdict.at.date(), task=verdict.task, folder=folder)
+
+
+def _others(ledger: Ledger, verdict: Remembered) -> list[Due]:
+    """The open duties of the task's other stacks."""
+    return [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack and d.stack != verdict.stack]
+
+
+def _replacing(ledger: Ledger, connection: Connection, verdict: Remembered, before: Sequence[Due]) -> None:
+    """Close what other stacks obliged to and open what this one does, within a transaction."""
+    opened, rests, open_one = verdict.at.date(), _rests_on(verdict), opening(ledger, connection)
+    why = f"another verdict took its place: {verdict.digest[:12]}"
+    for old in before:
+        ending(connection, old, Done(STEWARD, opened, {}, closed=why))
+    for duty in duties_of(verdict):
+        if verdict.stack is not None:
+            open_one(duty, first_day(duty, opened), verdict.stack, {**rests, **said_by(duty)}, verdict.task, opened)
+
+
+def _ends_something(ledger: Ledger, verdict: Remembered) -> bool:
+    """Whether a verdict would close a duty of another stack, or take a model out of those whose end is noticed."""
+    watched = {address for v in standing(ledger, verdict.task) for address in _watched(v)}
+    return bool(_others(ledger, verdict) or watched - _watched(verdict))
+
+
+def _proven(file: Path) -> None:
+    """Raise unless every number of a verdict.json follows from its records."""
+    from .verify import verify
+
+    try:
+        verify(file)
+    except SufficeError as wrong:
+        wrong.hint = "only what verifies ends the duties that stand: lay its records beside it, or climb here"
+        raise
 
 
 def let_go(ledger: Ledger, verdict: Remembered, why: str, on: date) -> None:
@@ -145,10 +201,12 @@ def _noticed(
 def _ending(
     verdict: Remembered, folder: Path | None, listed: Mapping[str, str] | None
 ) -> Iterator[tuple[Duty, Retirement]]:
-    """The models that the stack asks and that are known to end."""
+    """The models that the stack asks, and the one that judged it, that are known to end."""
     for address in _asked(verdict):
         if (found := retires(address, folder, listed=listed)) is not None:
             yield ending_base(address, verdict.owner), found
+    if verdict.judge and (found := retires(verdict.judge, folder, listed=listed)) is not None:
+        yield ending_judge(verdict.judge, verdict.owner), found
 
 
 def _closing(verdict: Remembered, folder: Path | None) -> Iterator[tuple[Duty, Retirement]]:
@@ -177,6 +235,11 @@ def _asked(verdict: Remembered) -> tuple[str, ...]:
         return ()
     served = [layer.get("served") for layer in (verdict.body["stack"] or {}).get("layers", ())]
     return tuple(dict.fromkeys(str(a) for a in (verdict.body["task"]["model"], *served) if a))
+
+
+def _watched(verdict: Remembered) -> set[str]:
+    """The models whose end is noticed: those that the stack asks, and its judge."""
+    return {*_asked(verdict), *([verdict.judge] if verdict.judge else [])}
 
 
 def _source(found: Retirement) -> dict[str, Json]:

@@ -319,3 +319,15 @@ def test_costs_come_from_the_price_book_the_task_and_what_was_spent(ledger: Ledg
 def test_today_is_a_utc_day() -> None:
     before, found, after = datetime.now(UTC).date(), today_utc(), datetime.now(UTC).date()
     assert before <= found <= after
+
+
+def test_a_judge_that_ends_is_noticed_before_its_last_day(ledger: Ledger) -> None:
+    judge = {"model": "openai/gpt-4o-2024-08-06", "verified": True, "labels": 60, "sets": 1}
+    undertake(ledger, body("embedded", judge=judge), NOON)
+    (found,) = [d for d in dues(ledger, DAY) if d.duty.about == judge["model"]]
+    assert (found.duty.kind, found.due, found.owner) == ("re-judge", date(2027, 1, 13), "Ada")
+    assert found.evidence["ends"] == "2027-01-14" and found.duty.command
+    settle(ledger, found.id, by="Ada", evidence={}, on=DAY)
+    assert not notice(ledger, DAY) and not [d for d in dues(ledger, DAY) if d.duty.about == judge["model"]]
+    undertake(ledger, body("embedded", judge={**judge, "model": "embedded"}, digest="cd" * 32), NOON)
+    assert not [d for d in dues(ledger, DAY) if d.duty.kind == "re-judge"]

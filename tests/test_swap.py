@@ -402,6 +402,35 @@ def test_accepting_replaces_the_stack_ends_its_duties_and_says_who(tmp_path: Pat
     assert now.stack == _digest(task) and len(verdicts(ledger)) == 2
 
 
+def test_accepting_that_is_cut_short_leaves_all_or_nothing_and_is_finished_by_accepting_again(
+    tmp_path: Path, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = school(tmp_path, "wordy", n=N)
+    old = tuned(task)
+    old.save(task.folder / "stack.yaml")
+    undertake(ledger, _as_verdict(task, old), datetime(2026, 11, 1, tzinfo=UTC), task.folder)
+    duties = every(ledger)
+    swap(task, old, to("scholar"), ledger=ledger, margin=MARGIN)
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    for seam in ("suffice.undertake.keep", "suffice.undertake.first_day"):
+        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+            patched.setattr(seam, killed)
+            accept(task, "Ada", ledger=ledger)
+        assert (decisions(ledger), every(ledger), _digest(task)) == ((), duties, old.digest), seam
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("suffice.swap.save", killed)
+        accept(task, "Ada", ledger=ledger)
+    assert len(decisions(ledger)) == 1 and _digest(task) == old.digest
+    kept = every(ledger)
+    accept(task, "Ada", ledger=ledger)
+    accept(task, "Ada", ledger=ledger)
+    assert len(decisions(ledger)) == 1 and every(ledger) == kept
+    assert {d.stack for d in every(ledger, open_only=True)} == {_digest(task)} != {old.digest}
+
+
 def test_a_swap_that_kept_the_old_stack_is_not_accepted(task: Task, stack: Stack, ledger: Ledger) -> None:
     with pytest.raises(InputError, match="no swap to accept"):
         accept(replace(task, folder=task.folder / "nowhere"), "Ada", ledger=ledger)

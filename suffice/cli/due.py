@@ -143,13 +143,14 @@ def _changed(ledger: Ledger, done: str | None, happened: str | None, by: str, no
 
 
 def _listed(ledger: Ledger, task: str | None) -> Mapping[str, str]:
-    """The end dates that the servers of the models in use give."""
+    """The end dates that the servers of the models in use, judges among them, give."""
     from ..history import standing
     from ..model import resolve
     from ..retirements import hosted
 
     found: dict[str, str] = {}
-    for address in dict.fromkeys(str(v.body["task"]["model"]) for v in standing(ledger, task)):
+    used = (a for v in standing(ledger, task) for a in (str(v.body["task"]["model"]), v.judge) if a)
+    for address in dict.fromkeys(used):
         ask = getattr(resolve(address), "shutdown_dates", None) if hosted(address) else None
         found |= {name.casefold(): day for name, day in ask().items()} if ask is not None else {}
     return found

@@ -185,7 +185,9 @@ def test_what_is_rejected_obliges_to_nothing_until_it_is_kept_after_all(suffice:
 
 
 def test_a_verdict_from_elsewhere_is_taken_in_by_deciding_on_it(suffice: Command, tmp_path: Path) -> None:
-    (tmp_path / "verdict.json").write_text((VERDICTS / "trained.json").read_text("utf-8"), encoding="utf-8")
+    body = json.loads((VERDICTS / "trained.json").read_text("utf-8"))
+    body["task"]["target"]["usd_per_1k"] = 5
+    (tmp_path / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
     told = asked(suffice, "decision", tmp_path, "--by", "Ada", "--choose", "deferred", "--because", "wait")
     assert asked(suffice, "history", tmp_path)["verdicts"][0]["digest"] == told["decision"]["verdict"]
     assert (
@@ -295,6 +297,56 @@ def test_a_verdict_that_does_not_recompute_cannot_be_kept_and_may_be_rejected(su
     assert asked(suffice, *decide, "kept", code=1)["error"]["code"] == "disproved"
     assert len(asked(suffice, "history", tmp_path)["verdicts"]) == 1, "nor is it taken in"
     assert "do not follow" in asked(suffice, *decide, "rejected")["decision"]["evidence"]["verified"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"stack_digest": "cd" * 32}, "records are missing"),
+        ({"stack_digest": None, "stack": None, "stop_at": None}, "records are missing"),
+        ({"stack_digest": "cd" * 32, "created": "2099-01-01T00:00:00+00:00"}, "2099-01-01, which is yet to come"),
+        ({"warnings": ["x"], "created": "2099-01-01T00:00:00+00:00"}, "2099-01-01, which is yet to come"),
+    ],
+)
+def test_a_verdict_that_nothing_proves_silences_no_duty(
+    suffice: Command, folder: Path, change: dict[str, Any], said: str
+) -> None:
+    before = asked(suffice, "due", folder, "--today", "2026-12-01")["duties"]
+    kept = (folder / "verdict.json").read_text("utf-8")
+    body = {**json.loads(kept), "duties": [], "created": "2026-11-29T00:00:00+00:00", **change}
+    (folder / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    for command in (("due", folder), ("decision", folder, "--by", "A", "--choose", "deferred", "--because", "x")):
+        assert said in asked(suffice, *command, code=2)["error"]["message"]
+    (folder / "verdict.json").write_text(kept, encoding="utf-8")
+    assert asked(suffice, "due", folder, "--today", "2026-12-01")["duties"] == before
+    assert len(asked(suffice, "history", folder)["verdicts"]) == 1, "nothing of it stays in the ledger"
+
+
+def test_a_verdict_that_nothing_proves_takes_no_model_out_of_watch(suffice: Command, folder: Path) -> None:
+    body = json.loads((folder / "verdict.json").read_text("utf-8"))
+    body["task"]["model"] = "embedded"
+    (folder / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    error = asked(suffice, "due", folder, code=2)["error"]
+    assert "records are missing" in error["message"] and "only what verifies" in error["hint"]
+
+
+@pytest.mark.usefixtures("minilm")
+def test_a_verdict_from_elsewhere_that_verifies_ends_the_duties_of_another_stack(
+    suffice: Command, tmp_path: Path
+) -> None:
+    task = world(tmp_path, "coin", n=104)
+    climb(task)
+    body = json.loads((tmp_path / "verdict.json").read_text("utf-8"))
+    shutil.rmtree(tmp_path / ".suffice")
+    old = {**body, "stack_digest": "cd" * 32, "duties": [{**WEEKLY, "kind": "re-index"}]}
+    with Ledger.open(tmp_path / ".suffice" / "ledger.db") as ledger:
+        undertake(ledger, old, datetime(2026, 11, 1, tzinfo=UTC))
+    records = (tmp_path / "records.jsonl").read_bytes()
+    (tmp_path / "records.jsonl").write_bytes(records + b"\n")
+    assert asked(suffice, "due", tmp_path, "--today", "2026-11-02", code=1)["error"]["code"] == "disproved"
+    (tmp_path / "records.jsonl").write_bytes(records)
+    found = asked(suffice, "due", tmp_path)["duties"]
+    assert {d["stack"] for d in found} == {body["stack_digest"]} and "re-index" not in {d["what"] for d in found}
 
 
 def test_an_older_verdict_does_not_take_the_place_of_a_newer_one(suffice: Command, folder: Path) -> None:
