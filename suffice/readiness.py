@@ -158,10 +158,9 @@ def _gates(
     yield _stable(task)
     if approach != "embedding":
         yield from _taught(task)
-    if approach != "distillation":
-        yield _slow(task)
+    yield _slow(task)
     yield _golden(task)
-    if attempts is not None and approach not in ("embedding", "distillation"):
+    if attempts is not None and approach != "embedding":
         yield _exhausted(task, attempts)
     yield _volume(task, need)
     if need.treats:
