@@ -67,10 +67,11 @@ def test_tuned_layers_oblige_to_train_again_and_to_read_the_terms_of_whom_they_l
     assert "no competing models" in found["terms"].why
 
 
-def test_every_layers_duties_say_why_and_when(task: Task) -> None:
+def test_every_layers_duties_say_why_when_and_by_which_command(task: Task) -> None:
     layers = ("classifier", "prompt", "few_shot", "structure", "adapter", "student")
-    for duty in duties_of(stack(task, *layers), task):
-        assert duty.what and duty.why and (duty.every_days or duty.when), duty
+    rules = find("layers", "rules")()
+    for duty in (*duties_of(stack(task, *layers), task), *rules.duties(task)):
+        assert duty.what and duty.why and (duty.every_days or duty.when) and duty.command, duty
 
 
 def test_a_climb_writes_its_duties_into_the_ledger_with_their_days(tmp_path: Path) -> None:

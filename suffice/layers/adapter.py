@@ -116,6 +116,7 @@ class Adapter(Layer):
                 every_days=365,
                 when="the licence or the base changes",
                 owner=task.profile.owner,
+                command="suffice due",
                 kind="terms",
                 about=task.model,
             ),

@@ -116,6 +116,7 @@ class Rules(Layer):
                 why="they broke a rule even when asked again",
                 every_days=1,
                 owner=owner,
+                command="suffice data curate",
                 kind="review",
             ),
             Duty(

@@ -113,6 +113,7 @@ class Student(Layer):
                 every_days=365,
                 when="the maker's terms change",
                 owner=task.profile.owner,
+                command="suffice due",
                 kind="terms",
                 about=task.strong_model or task.model,
             ),
