@@ -73,10 +73,14 @@ def _said(program: Path, arguments: Sequence[str], as_whom: dict[str, Any]) -> s
 
 @contextmanager
 def cluster() -> Iterator[Cluster]:
-    """A server of its own, gone afterwards. Skips the test where there is none and none can be installed."""
+    """A server of its own, gone afterwards. Skips the test where there is none and none can be installed.
+
+    Fails it instead where SUFFICE_MUST_HAVE names postgres.
+    """
     binaries = _installed() or _fetched()
     if binaries is None:
-        pytest.skip("no PostgreSQL here (/usr/lib/postgresql/*/bin): as root, the tests install Debian's postgresql")
+        said = "no PostgreSQL here (/usr/lib/postgresql/*/bin): as root, the tests install Debian's postgresql"
+        (pytest.fail if "postgres" in os.environ.get("SUFFICE_MUST_HAVE", "").split() else pytest.skip)(said)
     folder = Path(tempfile.mkdtemp(prefix="suffice-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, USER, USER)

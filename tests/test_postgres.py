@@ -36,6 +36,16 @@ def url(postgres: Cluster) -> str:
     return postgres.database()
 
 
+def test_without_a_server_these_tests_are_skipped_but_fail_where_one_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("_installed", "_fetched"):
+        monkeypatch.setattr(f"clusters.{name}", lambda: None)
+    wanted = (("", pytest.skip.Exception), ("elsewhere", pytest.skip.Exception), ("x postgres", pytest.fail.Exception))
+    for must, outcome in wanted:
+        monkeypatch.setenv("SUFFICE_MUST_HAVE", must)
+        with pytest.raises(outcome, match="no PostgreSQL here"), cluster():
+            pass
+
+
 def test_what_was_kept_is_there_when_opened_again(url: str) -> None:
     with Ledger.open(url) as ledger:
         ledger.keep("k", ANSWER, Attempt("k", "m", usd=0.1 + 0.2))
