@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -71,6 +71,14 @@ def _said(program: Path, arguments: Sequence[str], as_whom: dict[str, Any]) -> s
         return subprocess.CompletedProcess(done.args, done.returncode, out.read(), "")
 
 
+def absent(said: str) -> NoReturn:
+    """Skip what finds no server, or fail it where one must be there."""
+    must = "postgres" in os.environ.get("SUFFICE_MUST_HAVE", "").split()
+    if must:
+        pytest.fail(said)
+    pytest.skip(said)
+
+
 @contextmanager
 def cluster() -> Iterator[Cluster]:
     """A server of its own, gone afterwards. Skips the test where there is none and none can be installed.
@@ -79,8 +87,7 @@ def cluster() -> Iterator[Cluster]:
     """
     binaries = _installed() or _fetched()
     if binaries is None:
-        said = "no PostgreSQL here (/usr/lib/postgresql/*/bin): as root, the tests install Debian's postgresql"
-        (pytest.fail if "postgres" in os.environ.get("SUFFICE_MUST_HAVE", "").split() else pytest.skip)(said)
+        absent("no PostgreSQL here (/usr/lib/postgresql/*/bin): as root, the tests install Debian's postgresql")
     folder = Path(tempfile.mkdtemp(prefix="suffice-postgres-"))
     if os.geteuid() == 0:
         shutil.chown(folder, USER, USER)
