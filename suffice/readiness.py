@@ -158,9 +158,10 @@ def _gates(
     yield _stable(task)
     if approach != "embedding":
         yield from _taught(task)
-    yield _slow(task)
+    if approach != "distillation":
+        yield _slow(task)
     yield _golden(task)
-    if attempts is not None and approach != "embedding":
+    if attempts is not None and approach not in ("embedding", "distillation"):
         yield _exhausted(task, attempts)
     yield _volume(task, need)
     if need.treats:

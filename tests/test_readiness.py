@@ -218,18 +218,6 @@ def test_distillation_asks_for_a_teacher_and_a_volume_that_pays(tmp_path: Path) 
     assert missing(readiness(paying, "distillation", teacher="the stack beneath")) == []
 
 
-def test_a_student_holds_what_moves_and_stands_on_a_measured_prompt_like_any_tune(tmp_path: Path) -> None:
-    task = ready(tmp_path)
-    moving = replace(task, profile=replace(OWNED, knowledge_changes="hourly"))
-    assert missing(readiness(moving, "distillation", teacher="a model")) == ["slow knowledge"]
-    for attempts, lacking in (
-        (Attempts(), ["prompting exhausted"]),
-        (Attempts(prompts=1, examples=1, structure=1), []),
-    ):
-        found = readiness(replace(task, profile=OWNED), "distillation", teacher="a model", attempts=attempts)
-        assert missing(found) == lacking
-
-
 def test_embedding_and_preference_count_pairs_of_their_own(tmp_path: Path) -> None:
     task = ready(tmp_path)
     assert "0 of 550 dev examples name their passage" in named(readiness(task, "embedding"), "clean pairs").measured
