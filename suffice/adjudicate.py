@@ -24,9 +24,9 @@ from .types import Json
 RANDOM_AT_LEAST = 20
 """Items that are not suspected, drawn beside the suspects even where there are few of those."""
 SHEETS = "sheets"
+"""Where the keys to sheets lie, in the task's state: a sheet itself does not say who is suspected."""
 SAME = ("model", "goal", "output")
 """What must be as it was for a climb's attempts to count for a task."""
-"""Where the keys to sheets lie, in the task's state: a sheet itself does not say who is suspected."""
 CORRECTED = "examples.corrected.jsonl"
 
 
