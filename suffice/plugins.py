@@ -18,7 +18,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import MISSING, Field, fields, is_dataclass
-from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
@@ -55,6 +54,8 @@ def find(shelf: str, name: str, *, beside: Path | None = None) -> Any:
         return _from_module(name, beside)
     if name in names(shelf):
         return _named(_import(f"suffice.{shelf}.{name}", name), name)
+    from importlib.metadata import entry_points
+
     for entry in entry_points(group=f"suffice.{shelf}", name=name):
         return entry.load()
     near = difflib.get_close_matches(name, names(shelf), 1)

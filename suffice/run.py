@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .breaker import Stopped
@@ -305,12 +304,16 @@ def _own_code(plugins: Sequence[object]) -> Mapping[str, str]:
 @lru_cache
 def _own_version() -> str:
     """The release, and a digest of its source: another code may judge otherwise."""
+    from importlib.metadata import version
+
     files = sorted(Path(__file__).parent.rglob("*.py"))
     return f"{version('suffice')}+{digest_of([file_digest(f) for f in files])[:12]}"
 
 
 @lru_cache
 def _versions() -> Mapping[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
     found = {}
     for library in LIBRARIES:
         try:
