@@ -33,6 +33,8 @@ SCHEMA = Path(__file__).parent / "schemas" / "verdict.schema.json"
 """The published JSON Schema of a verdict.json."""
 TUNED = ("adapter", "student")
 """Layers that hold trained weights."""
+UNUSED: tuple[Choice, ...] = ("rejected", "replaced")
+"""What is chosen where a stack is not used, or no longer."""
 METRIC = ("quality", "p95_ms", "usd_per_1k")
 """What a target may name that re-training is paid with."""
 
@@ -235,7 +237,7 @@ def given_up(ledger: Ledger, verdict: Remembered) -> bool:
 
 def _given_up(ledger: Ledger) -> set[str]:
     last = {d.verdict: d.chosen for d in decisions(ledger)}
-    return {digest for digest, chosen in last.items() if chosen in ("rejected", "replaced")}
+    return {digest for digest, chosen in last.items() if chosen in UNUSED}
 
 
 def words(text: str) -> str:

@@ -158,8 +158,7 @@ def _gates(
     yield _stable(task)
     if approach != "embedding":
         yield from _taught(task)
-    if approach != "distillation":
-        yield _slow(task)
+    yield _slow(task)
     yield _golden(task)
     if attempts is not None and approach not in ("embedding", "distillation"):
         yield _exhausted(task, attempts)

@@ -21,6 +21,7 @@ from .rows import read
 from .stack import Stack
 from .stats import rung
 from .stats.multiple import holm, sign_p
+from .stats.paired import paired
 from .stats.regress import Regression, regression
 from .types import Json, Sampling
 
@@ -80,7 +81,7 @@ def regressions(
             told["core"]["decision"] = _looked(
                 asked, [e for e in examples if e.id in old and e.id in new], old, new, tolerance
             )
-        told["slices"] = _slices(both, old, new)
+        told["slices"] = _slices(both, old, new, seed)
         told["lost"] = [e.id for e in both if (old[e.id] or 0.0) > (new[e.id] or 0.0)][:MOST]
     return {**told, "general": _general(reading, after, tolerance, seed)}
 
@@ -92,7 +93,7 @@ def _general(reading: Reading, judged: str, tolerance: float, seed: int) -> dict
         return None
     old, new = reading.values(line["before"]), reading.values(line["after"])
     both = [e for e in general() if e.id in old and e.id in new]
-    kinds = _named({e.id: e.id.partition("-")[0] for e in both}, both, old, new)
+    kinds = _named({e.id: e.id.partition("-")[0] for e in both}, both, old, new, seed)
     return {**_whole(both, old, new, tolerance, seed), "slices": kinds}
 
 
@@ -117,7 +118,7 @@ def _whole(
     seed: int,
 ) -> dict[str, Json]:
     """Both means, and whether a loss beyond the tolerance is proven, likely, ruled out, or none of these."""
-    was, now = ([of[e.id] or 0.0 for e in items] for of in (old, new))
+    was, now = _values(items, old, new)
     found = regression(was, now, clusters(items), tolerance=tolerance, seed=seed)
     kept = {k: v for k, v in plain(found).items() if k in ("n", "lift", "losses", "hidden_loss")}
     return {**kept, "before": _mean(was), "after": _mean(now), "decision": _word(found)}
@@ -132,7 +133,7 @@ def _word(found: Regression) -> str:
 
 
 def _slices(
-    items: Sequence[Example], old: Mapping[str, float | None], new: Mapping[str, float | None]
+    items: Sequence[Example], old: Mapping[str, float | None], new: Mapping[str, float | None], seed: int
 ) -> list[dict[str, Json]]:
     """By expected answer where these repeat; otherwise by how long the input is."""
     answers = {e.id: worded(e.accepted[0])[:80] if e.accepted else "" for e in items}
@@ -142,28 +143,60 @@ def _slices(
         cuts = [lengths[len(lengths) // 3], lengths[2 * len(lengths) // 3]]
         words = ("short inputs", "inputs of middling length", "long inputs")
         answers = {e.id: words[sum(len(e.text) > cut for cut in cuts)] for e in items}
-    return _named(answers, items, old, new)
+    return _named(answers, items, old, new, seed)
 
 
 def _named(
-    names: Mapping[str, str], items: Sequence[Example], old: Mapping[str, float | None], new: Mapping[str, float | None]
+    names: Mapping[str, str],
+    items: Sequence[Example],
+    old: Mapping[str, float | None],
+    new: Mapping[str, float | None],
+    seed: int,
 ) -> list[dict[str, Json]]:
-    """Each slice's means, its wins and losses, and whether losses outweigh wins, all slices together at 5 %."""
-    members: dict[str, list[str]] = defaultdict(list)
+    """Each slice's means, its lift with limits, its wins and losses, and whether losses outweigh wins.
+
+    Limits of all slices hold together at 95 % (Bonferroni), and so does what is said to have regressed (Holm).
+    """
+    members: dict[str, list[Example]] = defaultdict(list)
     for e in items:
-        members[names[e.id]].append(e.id)
+        members[names[e.id]].append(e)
     large = sorted((n for n in members if len(members[n]) >= SMALLEST), key=lambda n: (-len(members[n]), n))[:MOST]
-    rest = [i for name, ids in members.items() if name not in large for i in ids]
+    rest = [e for name, part in members.items() if name not in large for e in part]
     groups = [(name, members[name]) for name in large] + ([("all others", rest)] if rest else [])
-    counted: list[dict[str, Json]] = []
-    for name, ids in groups:
-        change = [(new[i] or 0.0) - (old[i] or 0.0) for i in ids]
-        wins, losses = sum(c > 0 for c in change), sum(c < 0 for c in change)
-        means = {"before": _mean([old[i] or 0.0 for i in ids]), "after": _mean([new[i] or 0.0 for i in ids])}
-        counted.append({"name": name, "n": len(ids), **means, "wins": wins, "losses": losses})
-    ps = holm([sign_p(c["losses"], c["wins"]) for c in counted]) if counted else ()
+    counted = [_slice(name, part, old, new, SURPRISE / len(groups), seed) for name, part in groups]
+    ps = holm([sign_p(*_turned(part, old, new)) for _, part in groups]) if groups else ()
     told = [{**c, "p": p, "regressed": p <= SURPRISE} for c, p in zip(counted, ps, strict=True)]
     return sorted(told, key=lambda c: (c["after"] - c["before"], c["name"]))
+
+
+def _slice(
+    name: str,
+    items: Sequence[Example],
+    old: Mapping[str, float | None],
+    new: Mapping[str, float | None],
+    alpha: float,
+    seed: int,
+) -> dict[str, Json]:
+    was, now = _values(items, old, new)
+    found = paired(was, now, clusters(items), alpha=alpha, seed=seed)
+    means = {"before": _mean(was), "after": _mean(now), "low": found.low, "high": found.high}
+    return {"name": name, "n": found.n, **means, "wins": found.wins, "losses": found.losses}
+
+
+def _turned(
+    items: Sequence[Example], old: Mapping[str, float | None], new: Mapping[str, float | None]
+) -> tuple[int, int]:
+    """Items, or whole groups where there are any, that got worse and that got better."""
+    change: dict[str, float] = defaultdict(float)
+    for e, was, now in zip(items, *_values(items, old, new), strict=True):
+        change[e.cluster] += now - was
+    return sum(c < 0 for c in change.values()), sum(c > 0 for c in change.values())
+
+
+def _values(
+    items: Sequence[Example], old: Mapping[str, float | None], new: Mapping[str, float | None]
+) -> tuple[list[float], list[float]]:
+    return [old[e.id] or 0.0 for e in items], [new[e.id] or 0.0 for e in items]
 
 
 def _mean(values: Sequence[float]) -> float:

@@ -16,6 +16,7 @@ from .artifacts import Artifacts, write_whole
 from .demonstrations import Choice, Demonstration
 from .digest import digest_of, file_digest, plain
 from .errors import InputError, SufficeError
+from .layer import Gate
 from .plugins import build, made, name_of
 from .strict import read_json
 from .trainer import Base, Point, Trainer
@@ -25,6 +26,7 @@ from .weights import exclusive
 LIBRARIES = ("torch", "transformers", "peft")
 """What trainers need; the extra `train` installs it."""
 DONE = "trained.json"
+SOURCE = "docs/training.md"
 UNASKED: Mapping[str, tuple[str, str]] = {
     "full": (
         "it leaves a model of its own, and stacks ask low-rank changes of a base",
@@ -90,6 +92,16 @@ def trainer_of(name: str, recipe: Mapping[str, Json], *, pairs: bool = False) ->
         why, hint = UNASKED[kind]
         raise InputError(f"`{name}` cannot train a stack: {why}", hint=hint)
     return trainer
+
+
+def usable(name: str, recipe: Mapping[str, Json]) -> Gate:
+    """Whether the trainer and its recipe are known, and a stack can ask what it learns."""
+    needed = "a trainer of a low-rank change, lora or qlora, and fields that it has"
+    try:
+        trainer_of(name, recipe)
+    except InputError as error:
+        return Gate("trainer", False, str(error).partition("\n")[0], needed, SOURCE)
+    return Gate("trainer", True, name, needed, SOURCE)
 
 
 def base_of(model: Any) -> Base | None:

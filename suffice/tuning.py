@@ -113,7 +113,7 @@ class Tuning:
         return {"rows": rows, "share": share, "run": found.id, "seconds": done.seconds, **told}
 
     def _enough(self, points: Sequence[Line], share: float) -> str:
-        """Why the next slice is not trained: it would take too long, or the curve leads nowhere."""
+        """Why the next slice is not trained: it would take too long, or the curve leads nowhere or on as it is."""
         if not points:
             return ""
         minutes, last = self.asking.task.training.minutes, points[-1]
@@ -123,7 +123,7 @@ class Tuning:
             return f"training on {share:.0%} would take {due / 60:.0f} minutes more than the {minutes:g} that it may"
         found = self._curve(points)
         ahead = next((p for p in found.predicted if p.rows >= last["rows"] * share / last["share"]), None)
-        return self._behind(ahead) if ahead is not None else ""
+        return (self._behind(ahead) if ahead is not None else "") or self._flat(found)
 
     def _behind(self, ahead: At) -> str:
         """Whether what is predicted stays behind what is held, at 95 %: both were measured, on other dev items each."""
@@ -136,13 +136,22 @@ class Tuning:
             return ""
         return f"on {ahead.rows} rows it would reach {ahead.high:.2f} at most, and {best:.2f} is held already"
 
+    def _flat(self, found: Curve) -> str:
+        """Whether twice the rows are worth their training, by the curve's own word."""
+        if found.gain is None or found.pays != "does not pay":
+            return ""
+        smallest = self.asking.task.profile.smallest_lift
+        return f"twice the rows would add {found.gain.high:+.3f} at most, and {smallest:g} is the least worth having"
+
     def _curve(self, points: Sequence[Line]) -> Curve:
         records: dict[str, dict[str, float]] = {p["run"]: {} for p in points}
         for line in self.asking.evidence.of("record"):
             if line["run"] in records:
                 records[line["run"]][line["id"]] = line["value"] or 0.0
         values = [[records[p["run"]][e.id] for e in self.held] for p in points]
-        return learned([p["rows"] for p in points], values, clusters(self.held.examples))
+        task, sizes = self.asking.task, [p["rows"] for p in points]
+        smallest = task.profile.smallest_lift
+        return learned(sizes, values, clusters(self.held.examples), smallest=smallest, seed=task.seed)
 
     def _with(self, adapter: Any) -> Iterator[Stack]:
         tuned = placed(self.lean, adapter)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from .errors import InputError, SufficeError
 from .history import (
     TUNED,
+    UNUSED,
+    Decision,
     Remembered,
     deciding,
     decisions,
@@ -100,19 +102,47 @@ def take_on(ledger: Ledger, verdict: Remembered, folder: Path | None = None) -> 
     return tuple(d for d in dues(ledger, opened, task=verdict.task, folder=folder) if d.stack == verdict.stack)
 
 
+def choose(
+    ledger: Ledger,
+    verdict: Remembered,
+    *,
+    by: str,
+    chosen: str,
+    because: str,
+    at: datetime,
+    evidence: Mapping[str, Json] | None = None,
+    folder: Path | None = None,
+) -> Decision:
+    """Write down who decided what on a verdict, and what follows of it for duties: both or neither.
+
+    Kept, its duties are taken on in the place of other stacks'; rejected or replaced, its own are closed.
+    """
+    before, own = _others(ledger, verdict), _own(ledger, verdict)
+    with ledger.transaction() as connection:
+        taken = deciding(connection, verdict, by=by, chosen=chosen, because=because, at=at, evidence=evidence)
+        if taken.chosen == "kept":
+            keep(ledger, connection, verdict)
+            _replacing(ledger, connection, verdict, before)
+        for old in own if taken.chosen in UNUSED else ():
+            ending(connection, old, Done(STEWARD, at.date(), {}, closed=f"{taken.chosen} by {taken.by}"))
+    if taken.chosen == "kept":
+        notice(ledger, verdict.at.date(), task=verdict.task, folder=folder)
+    return taken
+
+
 def choose_to_keep(
     ledger: Ledger, verdict: Remembered, *, by: str, because: str, at: datetime, folder: Path | None = None
 ) -> None:
-    """Write down that somebody keeps a verdict, and take on its duties: both or neither. Again, it changes nothing."""
-    last, before = decisions(ledger, verdict.task)[-1:], _others(ledger, verdict)
+    """Keep a verdict, unless that was the last word on its task and stands: then it changes nothing."""
+    last = decisions(ledger, verdict.task)[-1:]
     stands = any(v.digest == verdict.digest for v in standing(ledger, verdict.task))
-    if stands and [(d.verdict, d.chosen) for d in last] == [(verdict.digest, "kept")]:
-        return
-    with ledger.transaction() as connection:
-        deciding(connection, verdict, by=by, chosen="kept", because=because, at=at)
-        keep(ledger, connection, verdict)
-        _replacing(ledger, connection, verdict, before)
-    notice(ledger, verdict.at.date(), task=verdict.task, folder=folder)
+    if not (stands and [(d.verdict, d.chosen) for d in last] == [(verdict.digest, "kept")]):
+        choose(ledger, verdict, by=by, chosen="kept", because=because, at=at, folder=folder)
+
+
+def _own(ledger: Ledger, verdict: Remembered) -> list[Due]:
+    """The open duties of its own stack."""
+    return [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack == verdict.stack]
 
 
 def _others(ledger: Ledger, verdict: Remembered) -> list[Due]:
@@ -146,14 +176,6 @@ def _proven(file: Path) -> None:
     except SufficeError as wrong:
         wrong.hint = "only what verifies ends the duties that stand: lay its records beside it, or climb here"
         raise
-
-
-def let_go(ledger: Ledger, verdict: Remembered, why: str, on: date) -> None:
-    """Close every open duty of a verdict's stack: nobody uses it any more."""
-    open_ones = [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack == verdict.stack]
-    with ledger.transaction() as connection:
-        for old in open_ones:
-            ending(connection, old, Done(STEWARD, on, {}, closed=why))
 
 
 def duties_of(verdict: Remembered) -> tuple[Duty, ...]:

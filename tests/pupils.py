@@ -36,11 +36,12 @@ class Pupil:
     kind: str = "lora"
     seed: int = 0
     ceiling: float = 0.99
+    slow: float = 0.9
 
     def train(self, rows: Sequence[Demonstration], held: Sequence[Demonstration], base: Base, work: Path) -> Trained:
         assert not {r.id for r in rows} & {r.id for r in held}
         tell(Stage(1, 2, Point(1, 0.5, 10, 1.0), 100.0, 1.0))
-        skill = self.ceiling - 0.9 * len(rows) ** -0.5 if rows else 0.0
+        skill = self.ceiling - self.slow * len(rows) ** -0.5 if rows else 0.0
         metrics = {"seconds": len(rows) / 10, "cpu_seconds": len(rows) / 10, "tokens": 20 * len(rows), "epochs": 1.0}
         known = [self.seed, [r.digest for r in rows]]
         card = {"kind": self.kind, "base": {"name": base.name, "digest": base.digest}, "metrics": metrics, "of": known}

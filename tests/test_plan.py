@@ -12,7 +12,7 @@ from suffice.layer import Cause
 from suffice.models.recorded import Recorded
 from suffice.plan import LADDER, TRAINED, Action, Ceiling, Proposal, Rung, plan
 from suffice.record import Diagnosis, Finding
-from suffice.task import Profile, Task
+from suffice.task import Profile, Task, Training
 
 RUNGS = {rung.name: rung for rung in LADDER}
 
@@ -116,6 +116,25 @@ def test_a_trained_rung_whose_other_gates_hold_needs_weights_that_are_here(tmp_p
         assert refused.action == "refuse" and [g.name for g in refused.gates if not g.passed] == [weights]
         here = replace(task, model="embedded")
         assert proposed(rung, here).action == action and "its gates hold" in proposed(rung, here).reason
+
+
+@pytest.mark.parametrize(
+    ("training", "why"),
+    [
+        (Training(trainer="preference"), "it learns from pairs"),
+        (Training(trainer="lora", recipe={"rnak": 8}), "has no `rnak`"),
+        (Training(trainer="lroa"), "no trainer called `lroa`"),
+    ],
+)
+def test_a_trainer_that_serves_no_stack_is_refused_before_anything_is_asked(
+    training: Training, why: str, tmp_path: Path
+) -> None:
+    profile = Profile(requests_per_day=20_000, owner="Ada", stable_months=12)
+    task = replace(world(tmp_path, n=1100, profile=profile), strong_model="other/strong", model="embedded")
+    for rung in ("fine_tuning", "distillation"):
+        refused = proposed(rung, replace(task, training=training))
+        assert refused.action == "refuse" and [g.name for g in refused.gates if not g.passed] == ["trainer"]
+        assert why in refused.reason
 
 
 def test_every_rung_says_why_it_may_have_nothing_to_do() -> None:

@@ -216,6 +216,8 @@ def test_distillation_asks_for_a_teacher_and_a_volume_that_pays(tmp_path: Path) 
     assert missing(readiness(task, "distillation")) == ["teacher", "volume"]
     paying = replace(task, profile=OWNED)
     assert missing(readiness(paying, "distillation", teacher="the stack beneath")) == []
+    moving = replace(task, profile=replace(OWNED, knowledge_changes="hourly"))
+    assert missing(readiness(moving, "distillation", teacher="the stack beneath")) == ["slow knowledge"]
 
 
 def test_embedding_and_preference_count_pairs_of_their_own(tmp_path: Path) -> None:

@@ -76,6 +76,28 @@ def test_slices_are_told_as_holm_and_an_exact_sign_test_tell_them() -> None:
     assert [s["name"] for s in found if s["regressed"]] == ["refund"]
 
 
+def test_each_slice_has_limits_that_hold_for_all_of_them_together() -> None:
+    """What was lost in truth lies within the limits of all three slices in 19 of 20 draws, and none of them is wide."""
+    draw, held, truth = random.Random(9), 0, {"refund": -0.3, "shipping": 0.0, "delay": 0.1}
+    for _ in range(100):
+        items = cases(180)
+        before = [float(draw.random() < 0.6) for _ in items]
+        after = [float(draw.random() < 0.6 + truth[str(e.expected)]) for e in items]
+        found = told(before, after, items)["slices"]
+        held += all(s["low"] <= truth[s["name"]] <= s["high"] for s in found)
+        assert all(s["low"] <= s["after"] - s["before"] <= s["high"] and s["high"] - s["low"] < 0.8 for s in found)
+    assert held >= 90
+
+
+def test_a_group_that_got_worse_counts_once() -> None:
+    """Twelve losses of one group say little; of as many groups, much."""
+    before, after = [1.0] * 36, [0.0, 1.0, 1.0] * 12
+    alone = {s["name"]: s for s in told(before, after, cases(36))["slices"]}["refund"]
+    together = {s["name"]: s for s in told(before, after, cases(36, group="one"))["slices"]}["refund"]
+    assert alone["regressed"] and not together["regressed"]
+    assert (together["low"], together["high"]) == (-1.0, 1.0) and together["losses"] == 12
+
+
 def test_a_gain_is_no_regression_of_any_slice() -> None:
     found = told([0] * 90, [1] * 90)
     assert not any(s["regressed"] for s in found["slices"]) and found["core"]["decision"] == "ruled out"

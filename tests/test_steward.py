@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -18,11 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from suffice.errors import Damaged, InputError
-from suffice.history import decide_on
+from suffice.history import decisions, verdicts
+from suffice.history import given as given_by
 from suffice.layer import Duty
 from suffice.ledger import Ledger
 from suffice.steward import Due, close, dues, following_day, happened, named, open_duty, overdue, settle, today_utc
-from suffice.undertake import let_go, notice, take_on, undertake
+from suffice.undertake import choose, notice, take_on, undertake
 
 MET: dict[str, Any] = json.loads((Path(__file__).parent / "verdicts" / "met.json").read_text("utf-8"))
 DAY = date(2026, 11, 28)
@@ -294,11 +296,25 @@ def test_a_rejected_verdict_obliges_to_nothing(ledger: Ledger) -> None:
     given_body = body(duties=[WEEKLY])
     verdict = undertake(ledger, given_body, NOON)
     assert len(dues(ledger, DAY)) == 2
-    decide_on(ledger, verdict, by="Ada", chosen="rejected", because="too dear", at=NOON)
-    let_go(ledger, verdict, "rejected", DAY)
+    choose(ledger, verdict, by="Ada", chosen="rejected", because="too dear", at=NOON)
     undertake(ledger, given_body, NOON + timedelta(days=1))
     notice(ledger, DAY)
     assert dues(ledger, DAY) == ()
+
+
+@pytest.mark.parametrize("chosen", ["kept", "rejected"])
+def test_a_decision_stands_with_all_that_follows_of_it_or_not_at_all(tmp_path: Path, chosen: str) -> None:
+    """A trigger that lets no duty be closed breaks it off halfway."""
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        old = undertake(ledger, body(duties=[WEEKLY]), NOON)
+        new = given_by(ledger, body(duties=[WEEKLY], digest="cd" * 32), NOON + timedelta(days=1))
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as file:
+            file.execute("create trigger stop before update on duties begin select raise(abort, 'stopped here'); end")
+        of = new if chosen == "kept" else old
+        with pytest.raises(Exception, match="stopped here"):
+            choose(ledger, of, by="Ada", chosen=chosen, because="it says so", at=NOON + timedelta(days=2))
+        assert [d.verdict for d in decisions(ledger)] == []
+        assert [v.digest for v in verdicts(ledger)] == [old.digest] and len(dues(ledger, DAY)) == 2
 
 
 # What it costs

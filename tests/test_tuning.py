@@ -58,6 +58,15 @@ def test_a_curve_that_leads_nowhere_is_not_followed_to_its_end(tmp_path: Path) -
     assert verify(tmp_path)
 
 
+def test_a_curve_that_is_flat_is_not_followed_to_its_end(tmp_path: Path) -> None:
+    found = climb(school(tmp_path, kind="schema", quality=0.9, recipe={"ceiling": 0.97, "slow": 0.0}))
+    curve = found.body["learning_curve"]
+    assert curve["stopped"].startswith("twice the rows would add") and len(curve["measured"]) == 3
+    assert curve["pays"] == "does not pay" and curve["gain"]["high"] < 0.02
+    assert found.stop_at == "fine_tuning", "what half of the rows taught is what is judged"
+    assert verify(tmp_path)
+
+
 def test_training_that_would_take_too_long_is_not_begun(tmp_path: Path) -> None:
     task = school(tmp_path, kind="schema", quality=0.9)
     found = climb(replace(task, training=replace(task.training, minutes=0.5)))

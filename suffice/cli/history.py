@@ -49,21 +49,18 @@ def decision(
     as_json: AsJson = False,
 ) -> None:
     """Write down who decided what on a verdict and why, in the ledger and in Markdown; a false one cannot be kept."""
-    from ..history import decide_on, given_up
+    from .. import undertake
     from ..report.decided import record
     from ..steward import dues
-    from ..undertake import let_go, take_on
 
     now, verified = datetime.now(UTC), _verified(verdict, keep=choose == "kept")
     with _verdict_in(verdict, ledger) as (kept, found, home, strange):
         before = [d for d in dues(kept, now.date(), task=found.task, folder=home) if d.stack == found.stack]
         evidence: dict[str, Json] = {"verified": verified}
         evidence |= {"taken_in": "from a verdict.json that this ledger had not seen"} if strange else {}
-        taken = decide_on(kept, found, by=by, chosen=choose, because=because, at=now, evidence=evidence)
-        if given_up(kept, found):
-            let_go(kept, found, f"{choose} by {taken.by}", now.date())
-        elif taken.chosen == "kept":
-            take_on(kept, found, home)
+        taken = undertake.choose(
+            kept, found, by=by, chosen=choose, because=because, at=now, evidence=evidence, folder=home
+        )
     path = _free(out or home / RECORDS / f"{now:%Y-%m-%d}-{_slug(found.task)}-{taken.chosen}.md")
     _written(path, record(taken, found, before))
     body = {"decision": _decision(taken), "record": str(path)}

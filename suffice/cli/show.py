@@ -217,8 +217,12 @@ def _broke(found: Body | None) -> list[str]:
     parts = [(found["of"], found["core"], "test items"), ("in general", found["general"], "questions of no task")]
     lines = [_lost(name, part, what, found["tolerance"]) for name, part, what in parts if part is not None]
     slices = [*found["slices"], *(found["general"] or {"slices": []})["slices"]]
-    worse = [f"{one['name']} {one['before']:.2f} → {one['after']:.2f}" for one in slices if one["regressed"]]
+    worse = [_slice(one) for one in slices if one["regressed"]]
     return [*lines, *([f"regressed: {', '.join(worse)}"] if worse else []), found["worth"]["words"]]
+
+
+def _slice(one: Body) -> str:
+    return f"{one['name']} {one['before']:.2f} → {one['after']:.2f} [{one['low']:+.2f}, {one['high']:+.2f}]"
 
 
 def _lost(name: str, part: Body, what: str, tolerance: float) -> str:

@@ -14,7 +14,7 @@ from ..model import resolve
 from ..stack import Stack
 from ..task import Task
 from ..trainer import Taught, held_out
-from ..training import Adapted, base_of, missing, trainable, trained, trainer_of
+from ..training import Adapted, base_of, missing, trainable, trained, trainer_of, usable
 from ..types import Answer, Ask, Json, Request
 
 PREFIX = "adapter:"
@@ -78,7 +78,7 @@ class Adapter(Layer):
         return replace(self, recipe={**self.recipe, "seed": seed}, adapter="")
 
     def gates(self, task: Task, train: Dataset) -> Sequence[Gate]:
-        """The weights are here and can be trained."""
+        """The weights are here and can be trained, by a trainer that serves a stack."""
         lacking = missing()
         here = trainable(resolve(task.model, folder=task.folder))
         return (
@@ -96,6 +96,7 @@ class Adapter(Layer):
                 "pip install 'suffice[train]'",
                 "docs/training.md",
             ),
+            usable(self.trainer, self.recipe),
         )
 
     def duties(self, task: Task) -> Sequence[Duty]:

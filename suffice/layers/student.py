@@ -19,7 +19,7 @@ from ..task import Task
 from ..teachers import told
 from ..template import WHOLE, fill
 from ..trainer import Taught, held_out
-from ..training import Adapted, base_of, trainable, trained, trainer_of
+from ..training import Adapted, base_of, trainable, trained, trainer_of, usable
 from ..types import Answer, Ask, Json, Request
 
 SOURCE = "docs/framework.md §3"
@@ -83,7 +83,7 @@ class Student(Layer):
         return held_out(demonstrations(asked, train), seed=int(self.recipe.get("seed", 0)))
 
     def gates(self, task: Task, train: Dataset) -> Sequence[Gate]:
-        """The student's weights are here."""
+        """The student's weights are here, and its trainer serves a stack."""
         here = trainable(resolve(task.model, folder=task.folder))
         return (
             Gate(
@@ -93,6 +93,7 @@ class Student(Layer):
                 "a small model whose weights are here to be trained",
                 SOURCE,
             ),
+            usable(self.trainer, self.recipe),
         )
 
     def duties(self, task: Task) -> Sequence[Duty]:

@@ -12,7 +12,8 @@ def streamed(lane: Any, payload: Json, enough: Callable[[bytes], bool]) -> Json:
     """One chat completion in the form of one that was not streamed; it ends where `enough` says so of its bytes.
 
     `payload` asks for log-probabilities: they hold the bytes. Where a reply ended by itself, the stream does not tell
-    how likely its end was, so it is asked for again whole; its prompt is read once all the same.
+    how likely its end was, so it is asked for again whole; its prompt is read once all the same. So it is where an
+    engine sends no timings with its chunks, which say what was read and written.
     """
     chunks: list[Json] = []
     said = bytearray()
@@ -25,19 +26,19 @@ def streamed(lane: Any, payload: Json, enough: Callable[[bytes], bool]) -> Json:
     lane.handle_chat_completions({**payload, "stream": True, "timings_per_token": True}, take)
     if any("error" in chunk for chunk in chunks):
         return next(chunk for chunk in chunks if "error" in chunk)
-    if enough(bytes(said)):
-        return _whole(chunks)
+    timings = next((chunk["timings"] for chunk in reversed(chunks) if "timings" in chunk), None)
+    if timings is not None and enough(bytes(said)):
+        return _whole(chunks, timings)
     again = lane.handle_chat_completions(payload)
-    return _after(_timings(chunks), again) if "timings" in again else again
+    return _after(timings, again) if timings is not None and "timings" in again else again
 
 
-def _whole(chunks: list[Json]) -> Json:
+def _whole(chunks: list[Json], timings: Json) -> Json:
     """The chunks as one reply."""
     choices = [choice for chunk in chunks for choice in chunk.get("choices", ())]
     content = "".join(choice["delta"].get("content") or "" for choice in choices)
     tokens = [token for chunk in chunks for token in _tokens(chunk)]
     choice = {"message": {"content": content}, "logprobs": {"content": tokens}, "finish_reason": "stop"}
-    timings = _timings(chunks)
     usage = {
         "prompt_tokens": timings["cache_n"] + timings["prompt_n"],
         "completion_tokens": timings["predicted_n"],
@@ -51,10 +52,6 @@ def _after(first: Json, again: Json) -> Json:
     took = {key: first[key] + again["timings"][key] for key in ("prompt_ms", "predicted_ms")}
     usage = {**again["usage"], "prompt_tokens_details": {"cached_tokens": first["cache_n"]}}
     return {**again, "usage": usage, "timings": {**again["timings"], **took}}
-
-
-def _timings(chunks: list[Json]) -> Json:
-    return next(chunk["timings"] for chunk in reversed(chunks) if "timings" in chunk)
 
 
 def _tokens(chunk: Json) -> list[Json]:

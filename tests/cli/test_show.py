@@ -81,11 +81,12 @@ def test_what_was_trained_is_told_with_its_curves_and_what_it_broke() -> None:
 
 def test_slices_that_regressed_are_named_and_a_student_that_is_never_sure_too() -> None:
     body = trained()
-    body["regressions"]["slices"][0] |= {"name": "refunds", "before": 0.9, "after": 0.4, "regressed": True}
+    body["regressions"]["slices"][0] |= {"name": "refunds", "before": 0.9, "after": 0.4, "low": -0.8, "high": -0.2}
+    body["regressions"]["slices"][0] |= {"regressed": True}
     body["regressions"] |= {"core": None, "general": None}
     body["deferral"]["threshold"] = None
     text = words(shown(body, 100))
-    assert "regressed: refunds 0.90 → 0.40" in text and "in general" not in text
+    assert "regressed: refunds 0.90 → 0.40 [-0.80, -0.20]" in text and "in general" not in text
     assert "even the student's surest answers lose more than 0.02" in text
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from models import tiny
 
 from suffice.errors import ModelError
 from suffice.models._labels import labels_of, only
+from suffice.models._streamed import streamed
 from suffice.models.embedded import Embedded, _answer
 from suffice.types import Answer, Request, Sampling
 
@@ -87,6 +89,22 @@ def test_a_label_that_has_no_room_is_truncated(model: Embedded) -> None:
         ASKED[0], schema={"enum": ["refund the card", "refund the parcel"]}, sampling=Sampling(max_tokens=3)
     )
     assert model(short).status == "truncated"
+
+
+class Untimed:
+    """An engine that streams no timings."""
+
+    def handle_chat_completions(self, payload: Any, take: Any = None) -> Any:
+        tokens = [{"token": "no", "bytes": list(b"not"), "logprob": -0.1}]
+        if take is None:
+            return {"choices": [{"message": {"content": "not now"}}], "usage": {}}
+        take({"choices": [{"delta": {"content": "not"}, "logprobs": {"content": tokens}}]})
+        return None
+
+
+def test_an_engine_that_streams_no_timings_is_asked_for_the_whole_reply() -> None:
+    reply = streamed(Untimed(), {}, lambda said: only(said, LABELS) is not None)
+    assert reply == {"choices": [{"message": {"content": "not now"}}], "usage": {}}
 
 
 def test_what_the_engine_declines_is_an_error(model: Embedded) -> None:
