@@ -1,12 +1,13 @@
 """Distillation: a student within 0.02 of the stack that taught it, at how much less compute a request?
 
-    python benchmarks/distilled.py [--dev 6000] [--test 2000] [--epochs 2] [--risk 0.02] [--folder DIR]
+    python benchmarks/distilled.py [--dev 6000] [--test 2000] [--epochs 2] [--risk 0.02] [--skip 0] [--folder DIR]
 
 Reads SUFFICE_DATA/clinc150 (default ../shared/data), out-of-scope requests included; needs the extra `train`. The
 teacher is the best stack of prompt, nearest examples and structure over the embedded model, chosen on dev. It answers
 dev's pool; what its scorer rejects is left out; the student learns the rest and answers where it is sure, at the
-threshold that dev gives for the risk. Both are then asked the same test items. Compute is measured apart: 120 test
-items, past the reply cache, one at a time, both in turn. Prints the curve of deferral, quality with
+threshold that dev gives for the risk. Both are then asked the same test items; `--skip` takes others than earlier runs
+looked at, in the same order. Compute is measured apart: 120 test items,
+past the reply cache, one at a time, both in turn. Prints the curve of deferral, quality with
 limits, the gate's word at a margin of 0.02, and tokens, model seconds and CPU seconds a request of both.
 """
 
@@ -97,6 +98,7 @@ def main() -> None:
     told.add_argument("--test", type=int, default=2_000)
     told.add_argument("--epochs", type=int, default=2)
     told.add_argument("--risk", type=float, default=0.02)
+    told.add_argument("--skip", type=int, default=0)
     told.add_argument("--folder", type=Path)
     options = told.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="suffice-distilled-"))

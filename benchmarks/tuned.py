@@ -226,7 +226,9 @@ def clinc150(folder: Path, options: argparse.Namespace) -> Path:
         rows = [*found[name], *found[f"oos_{name}"]]
         both[name] = [{"id": f"{name}{i}", "input": t, "expected": label} for i, (t, label) in enumerate(rows)]
     labels = sorted({r["expected"] for r in both["train"]})
-    told = [*drawn(both["train"], options.dev, "dev"), *drawn(both["test"], options.test, "test")]
+    skip = getattr(options, "skip", 0)
+    judging = drawn(both["test"], skip + options.test, "test")[skip:]
+    told = [*drawn(both["train"], options.dev, "dev"), *judging]
     goal = "Say which intent a request has, or oos where it has none of them."
     return task(folder, told, goal=goal, output={"labels": labels})
 
