@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
+from .asking import UNLOADED
 from .layer import Gate, Layer
 from .model import Model
 from .plugins import find
@@ -164,10 +165,11 @@ def candidates_of(task: Task, model: Model, forced: Sequence[str] = ()) -> list[
 
 
 def calls_of(task: Task, variants: int) -> int:
-    """How many replies one rung takes: its variants' first look, the finalists, test and edge."""
+    """How many replies one rung takes: its variants' first look, the finalists, test, edge and where P95 is limited."""
     select, parts = len(task.parts.select), task.parts
     first = min(FIRST_LOOK, select) * variants
-    return first + FINALISTS * max(0, select - FIRST_LOOK) + len(parts.test) + len(parts.edge)
+    timed = min(UNLOADED, len(parts.test)) if task.target.p95_ms is not None else 0
+    return first + FINALISTS * max(0, select - FIRST_LOOK) + len(parts.test) + len(parts.edge) + timed
 
 
 # Fine-tuning and distillation

@@ -10,9 +10,9 @@ from worlds import right, world
 
 from suffice.layer import Cause
 from suffice.models.recorded import Recorded
-from suffice.plan import LADDER, TRAINED, Action, Ceiling, Proposal, Rung, plan
+from suffice.plan import LADDER, TRAINED, Action, Ceiling, Proposal, Rung, calls_of, plan
 from suffice.record import Diagnosis, Finding
-from suffice.task import Profile, Task, Training
+from suffice.task import Profile, Target, Task, Training
 
 RUNGS = {rung.name: rung for rung in LADDER}
 
@@ -85,6 +85,14 @@ def test_a_rung_is_skipped_only_when_even_luck_adds_less_than_the_smallest_lift(
     proposal = proposed("retrieval", task, ceilings={"gold_context": ceiling(today, high)})
     assert proposal.action == action and proposal.ceiling == ceiling(today, high)
     assert proposed("few_shot", task, ceilings={"gold_context": ceiling(today, high)}).action == "try"
+
+
+def test_requests_that_time_a_rung_count_where_a_limit_is_set(tmp_path: Path) -> None:
+    task = world(tmp_path, n=400)
+    limited = replace(task, target=Target(p95_ms=300))
+    assert calls_of(limited, 2) - calls_of(task, 2) == 72
+    small = world(tmp_path / "small", n=104)
+    assert calls_of(replace(small, target=Target(p95_ms=300)), 2) - calls_of(small, 2) == len(small.parts.test) < 72
 
 
 def test_a_proposal_names_the_findings_it_treats(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ Lines = list[dict[str, Any]]
 def climbed(tmp_path_factory: pytest.TempPathFactory, minilm: Path) -> Path:
     """A verdict with a limit for P95 and a volume, so that requests were timed one at a time."""
     folder = tmp_path_factory.mktemp("timed")
-    task = world(folder, "coin", n=104, target=Target(quality=0.8, p95_ms=250.0))
+    task = world(folder, "coin", n=160, target=Target(quality=0.8, p95_ms=250.0))
     assert climb(replace(task, profile=Profile(requests_per_day=20_000, owner="Ada"))).stop_at == "prompt"
     return folder
 
@@ -50,10 +50,10 @@ def lines_of(folder: Path) -> Lines:
 
 
 def slow(lines: Lines) -> Lines:
-    """The same records as if a model had answered them in 100 to 160 ms, after a search of 2."""
+    """The same records as if a model had answered them in 100 to 160 ms, and one in 36 in 300, after a search of 2."""
     for at, line in enumerate(line for line in lines if line["kind"] == "record" and line["stages"]):
-        line["stages"] = [["retrieval", 2.0], ["model", 100.0 + at % 61]]
-        line["ms"] = 102.0 + at % 61
+        took = 300.0 if at % 36 == 0 else 100.0 + at % 61
+        line["stages"], line["ms"] = [["retrieval", 2.0], ["model", took]], 2.0 + took
     return lines
 
 
@@ -62,7 +62,8 @@ def test_it_is_told_of_the_records_that_the_steps_p95_comes_from(climbed: Path) 
     found, step = body["latency"], next(s for s in body["steps"] if s["status"] == "kept")
     assert found["whole"]["p95"]["estimate"] == pytest.approx(step["p95_ms"], abs=0.01)
     assert [s["name"] for s in found["stages"]] == [s["name"] for s in step["stages"]]
-    assert found["n"] == 30 and "one at a time" in found["measured"] and "on the machine that ran" in found["measured"]
+    assert found["n"] == 72 and found["whole"]["kept"] == "met"
+    assert "one at a time" in found["measured"] and "on the machine that ran" in found["measured"]
     assert sum(s["tail_share"] for s in found["stages"]) == pytest.approx(1)
     assert found["peak"]["rate_per_s"] == pytest.approx(3 * 20_000 / 86_400) and found["whole"]["slo_ms"] == 250.0
     verify(climbed)
@@ -86,18 +87,18 @@ def test_the_stage_to_work_on_is_named_and_the_peak_waits(climbed: Path) -> None
 FORGERIES: dict[str, Callable[[dict[str, Any]], Any]] = {
     "a quicker P95": lambda v: v["whole"]["p95"].update(estimate=v["whole"]["p95"]["estimate"] / 2),
     "an upper limit": lambda v: v["whole"]["p95"].update(high=1.0),
-    "a limit that holds": lambda v: v["whole"].update(kept="met"),
+    "a limit that breaks": lambda v: v["whole"].update(kept="broken"),
     "another limit": lambda v: v["whole"].update(slo_ms=500.0),
     "another stage to blame": lambda v: v.update(breaking="model"),
     "a smaller part": lambda v: v["stages"][0].update(tail_share=0.5),
     "a stage left out": lambda v: v["stages"].pop(),
-    "more requests": lambda v: v.update(n=72),
+    "more requests": lambda v: v.update(n=73),
     "a flatter peak": lambda v: v["peak"].update(factor=1.0),
     "a higher rate": lambda v: v["peak"].update(highest_per_s=v["peak"]["highest_per_s"] * 1.01),
     "fewer machines": lambda v: v["peak"].update(machines=None),
     "no assumptions": lambda v: v["peak"].update(assumes=[]),
     "kinder words": lambda v: v.update(words="All is well."),
-    "another machine": lambda v: v.update(measured="30 test items, on the fastest machine there is"),
+    "another machine": lambda v: v.update(measured="72 test items, on the fastest machine there is"),
     "no peak": lambda v: v.update(peak=None),
 }
 
