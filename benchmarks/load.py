@@ -65,9 +65,9 @@ class Counted:
 
 
 @contextmanager
-def server() -> Iterator[Counted]:
+def server(seed: int) -> Iterator[Counted]:
     """An OpenAI-compatible server: a word is a token, replies take lognormal times and name a number of words."""
-    counted, draw = Counted(), random.Random(7)
+    counted, draw = Counted(), random.Random(seed)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -168,7 +168,7 @@ def main() -> None:
     for name in given.stacks.split(","):
         runs, worst = [], 0.0
         for seed in range(given.rounds):
-            with tempfile.TemporaryDirectory() as folder, server() as counted:
+            with tempfile.TemporaryDirectory() as folder, server(seed) as counted:
                 stack, items = STACKS[name](Path(folder), counted)
                 runs.append(driven(stack, items, given, seed))
                 worst = max(worst, told(name, runs[-1], counted))
