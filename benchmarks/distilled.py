@@ -1,14 +1,14 @@
 """Distillation: a student within 0.02 of the stack that taught it, at how much less compute a request?
 
-    python benchmarks/distilled.py [--dev 6000] [--test 2000] [--epochs 2] [--risk 0.02] [--skip 0] [--folder DIR]
+    python benchmarks/distilled.py [--dev 6000] [--test 2000] [--epochs 2] [--risk 0.02] [--further 0] [--folder DIR]
 
 Reads SUFFICE_DATA/clinc150 (default ../shared/data), out-of-scope requests included; needs the extra `train`. The
 teacher is the best stack of prompt, nearest examples and structure over the embedded model, chosen on dev. It answers
 dev's pool; what its scorer rejects is left out; the student learns the rest and answers where it is sure, at the
-threshold that dev gives for the risk. Both are then asked the same test items; `--skip` takes others than earlier runs
-looked at, in the same order. Compute is measured apart: 120 test items,
-past the reply cache, one at a time, both in turn. Prints the curve of deferral, quality with
-limits, the gate's word at a margin of 0.02, and tokens, model seconds and CPU seconds a request of both.
+threshold that dev gives for the risk. Both are then asked the same test items, and as many of `--further` ones, which
+come after these and which no run has looked at. Compute is measured apart: 120 test items, past the reply cache, one at
+a time, both in turn. Prints the curve of deferral, quality with limits, the gate's word at a margin of 0.02, and
+tokens, model seconds and CPU seconds a request of both.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from tuned import clinc150
 
 from suffice.asking import sampling_for
 from suffice.choose import choose
+from suffice.data import Dataset
 from suffice.gate import gate
 from suffice.ledger import Ledger
 from suffice.load import load
@@ -60,6 +61,18 @@ def quality(of: Run) -> str:
     values = [r.value or 0.0 for r in of.records]
     found = mean_interval(values, None, alpha=0.05, seed=0)
     return f"{found.estimate:.3f} [{found.low:.3f}, {found.high:.3f}]"
+
+
+def judged(stacks: Sequence[Stack], items: Dataset, ledger: Ledger, what: str) -> None:
+    """Teacher and student with limits on the same items, and whether the student is proven to lose less than MARGIN."""
+    runs = [run(stack, items, ledger=ledger) for stack in stacks]
+    print(f"on {len(items)} {what} items: teacher {quality(runs[0])}, with its student {quality(runs[1])}")
+    (core, *_) = gate(*runs, margin=MARGIN).parts
+    print(
+        f"  {core.decision}: {core.reason}; difference {core.lift:+.4f} above {core.low:+.4f}, below {core.high:+.4f}"
+    )
+    handed = sum(bool(s.notes.get("handed_over")) for r in runs[1].records if r.answer for s in r.answer.trace)
+    print(f"  the student answered {1 - handed / len(runs[1].records):.1%} by itself", flush=True)
 
 
 def timed(stacks: Sequence[Stack], task: Task) -> list[tuple[list[float], list[float], list[int]]]:
@@ -98,7 +111,7 @@ def main() -> None:
     told.add_argument("--test", type=int, default=2_000)
     told.add_argument("--epochs", type=int, default=2)
     told.add_argument("--risk", type=float, default=0.02)
-    told.add_argument("--skip", type=int, default=0)
+    told.add_argument("--further", type=int, default=0)
     told.add_argument("--folder", type=Path)
     options = told.parse_args()
     folder = options.folder or Path(tempfile.mkdtemp(prefix="suffice-distilled-"))
@@ -122,14 +135,11 @@ def main() -> None:
             mark = "  <- chosen" if step["threshold"] == made.told["threshold"] else ""
             shown = f"{step['answered']:4.0%} answered, {step['quality']:.3f} together, {step['tokens']:.0f} tokens"
             print(f"  deferral: from {step['threshold']:.3f}: {shown}{mark}")
-        runs = [run(stack, task.parts.test, ledger=ledger) for stack in (teacher, made.stack)]
-    print(f"on {len(task.parts.test)} test items: teacher {quality(runs[0])}, with its student {quality(runs[1])}")
-    (core, *_) = gate(*runs, margin=MARGIN).parts
-    print(
-        f"  {core.decision}: {core.reason}; difference {core.lift:+.4f} above {core.low:+.4f}, below {core.high:+.4f}"
-    )
-    handed = sum(bool(s.notes.get("handed_over")) for r in runs[1].records if r.answer for s in r.answer.trace)
-    print(f"  the student answered {1 - handed / len(runs[1].records):.1%} by itself")
+        judged((teacher, made.stack), task.parts.test, ledger, "test")
+        if options.further:
+            asked = argparse.Namespace(dev=options.dev, test=options.further, skip=options.test)
+            further = load(clinc150(folder / "further", asked)).parts.test
+            judged((teacher, made.stack), further, ledger, "further test")
     spent = timed((teacher, made.stack), task)
     for name, at in (("wall seconds", 0), ("CPU seconds", 1), ("tokens", 2)):
         old, new = (statistics.fmean(s[at]) for s in spent)
