@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .asking import UNLOOKED, Asking
-from .layer import Duty, Layer
+from .layer import Duty, Gate, Layer
 from .looks import asked_of, graded
 from .model import Model
 from .places import ANSWERING, placed
@@ -32,6 +32,8 @@ class Change:
     """The loss that it may have."""
     trains: bool = False
     """Whether applying it trains something: then it is not applied where test could not prove it anyway."""
+    gates: tuple[Gate, ...] = ()
+    """What held, or was forced, before it may train."""
 
 
 def changes(stack: Stack, prompts: Sequence[Layer], cheaper: Model | None) -> tuple[Change, ...]:
@@ -70,7 +72,7 @@ def descend(
         if lighter == current and not (option.trains and not tellable):
             continue
         common = {"change": option.name, "title": option.words, "against": against, "attempts": len(options)}
-        common |= {"margin": option.margin}
+        common |= {"margin": option.margin, "gates": option.gates}
         common |= {"dev_runs": [], "dev_run": None, "dev_against": None}
         if not tellable:
             asking.evidence.add("down", **{**common, **UNLOOKED, "test": None})

@@ -38,6 +38,12 @@ def _gates(reading: Reading) -> None:
                 raise Disproved(f"the gate `{gate['name']}` of {line['rung']} was forced, which was not declared")
             if line["outcome"] in ("measured", "dev") and not gate["passed"] and not forced:
                 raise Disproved(f"the rung {line['rung']} was measured though its gate `{gate['name']}` did not hold")
+    for line in reading.evidence.of("down"):
+        if bool(line["gates"]) != (line["change"] in TRAINED):
+            raise Disproved(f"the change `{line['change']}` does not say rightly what had to hold before it may train")
+        for gate in line["gates"]:
+            if not gate["passed"] and not (gate.get("forced") and gate["name"] in declared):
+                raise Disproved(f"the change `{line['change']}` trained though its gate `{gate['name']}` did not hold")
 
 
 def _margins(reading: Reading) -> None:

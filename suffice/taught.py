@@ -14,12 +14,13 @@ from .curate import deserving
 from .data import Dataset, Example
 from .descend import Change
 from .digest import digest_of
+from .layer import Gate
 from .lean import held_to, lean
 from .model import resolve
 from .places import placed
 from .plan import LADDER, plan
 from .plugins import find
-from .readiness import forceable, readiness, refused
+from .readiness import readiness, refused
 from .record import Run
 from .stack import Stack
 from .stats.defer import chosen
@@ -141,26 +142,26 @@ def missed(wrong: Sequence[str], held: int, lessons: int, seed: int) -> set[str]
 def lessons_for(asking: Asking, stack: Stack, forced: Sequence[str] = ()) -> tuple[Change, ...]:
     """What the frozen stack could teach: its prompt to an adapter, all of it to a student, where the gates hold."""
     teaching, found = Teaching(asking, stack), []
-    if "adapter" not in stack.names and _open(asking.task, forced) and _saves(asking.task, stack):
+    if "adapter" not in stack.names and (gates := _open(asking.task, forced)) and _saves(asking.task, stack):
         told = "with its prompt learned into weights"
-        found.append(Change("prompt into weights", told, teaching.weights, RISK, trains=True))
-    if "student" not in stack.names and _distils(asking.task, forced):
+        found.append(Change("prompt into weights", told, teaching.weights, RISK, trains=True, gates=gates))
+    if "student" not in stack.names and (gates := _distils(asking.task, forced)):
         told = "with a student that answers where it is sure"
-        found.append(Change("student", told, teaching.student, RISK, trains=True))
+        found.append(Change("student", told, teaching.student, RISK, trains=True, gates=gates))
     return tuple(found)
 
 
-def _distils(task: Task, forced: Sequence[str]) -> bool:
-    """Whether the gates of distillation hold or are forced, with the frozen stack as the teacher."""
+def _distils(task: Task, forced: Sequence[str]) -> tuple[Gate, ...]:
+    """The gates of distillation, with the frozen stack as the teacher; none where one neither holds nor is forced."""
     here = trainable(resolve(task.model, folder=task.folder)) and not missing()
-    gates = readiness(task, "distillation", teacher="the frozen stack") if here else ()
-    return here and all(g.name in forceable(forced) for g in refused(gates))
+    gates = readiness(task, "distillation", teacher="the frozen stack", forced=forced) if here else ()
+    return () if refused(gates) else gates
 
 
-def _open(task: Task, forced: Sequence[str]) -> bool:
-    """Whether the gates of fine-tuning hold or are forced; the wall is cost, and not a behaviour."""
+def _open(task: Task, forced: Sequence[str]) -> tuple[Gate, ...]:
+    """Those of fine-tuning; the wall is cost, and not a behaviour."""
     gates = plan(next(r for r in LADDER if r.name == "fine_tuning"), task, forced=forced).gates
-    return bool(gates) and not refused(gates)
+    return () if refused(gates) else gates
 
 
 def _saves(task: Task, stack: Stack) -> bool:

@@ -333,7 +333,8 @@ class Conclusion(Afterwards):
             found.append(f"Only {n} test examples: too few to decide. {50 - n} or more are missing to reach 50.")
         if plan["overspent"]:
             found.append(plan["overspent"][0].upper() + plan["overspent"][1:] + ".")
-        gates = {g["name"]: g for line in self.reading.evidence.of("rung") for g in line["gates"] if g.get("forced")}
+        lines = [*self.reading.evidence.of("rung"), *self.reading.evidence.of("down")]
+        gates = {g["name"]: g for line in lines for g in line["gates"] if g.get("forced")}
         found += [f"Forced: {n}: {g['measured']}, needed {g['needed']}." for n, g in gates.items()]
         return found + warnings_of(plan) + list(self.task["warnings"])
 

@@ -195,6 +195,18 @@ TUNED: list[Forgery] = [
 # The way down to a student
 
 
+def no_gates_on_the_way_down(lines: Lines) -> None:
+    down(lines, "student")["gates"] = []
+
+
+def a_gate_of_the_student_that_did_not_hold(lines: Lines) -> None:
+    next(g for g in down(lines, "student")["gates"] if g["name"] == "volume")["passed"] = False
+
+
+def a_gate_of_the_student_forced_that_was_not_declared(lines: Lines) -> None:
+    next(g for g in down(lines, "student")["gates"] if g["name"] == "volume").update(passed=False, forced=True)
+
+
 def a_wider_margin(lines: Lines) -> None:
     down(lines, "student")["margin"] = 0.05
 
@@ -237,6 +249,8 @@ def no_deferral(lines: Lines) -> None:
 
 
 DISTILLED: list[Forgery] = [
+    *(no_gates_on_the_way_down, a_gate_of_the_student_that_did_not_hold),
+    a_gate_of_the_student_forced_that_was_not_declared,
     *(a_wider_margin, a_student_by_another_name, another_risk, a_bolder_student, student_and_teacher_exchanged),
     *(only_items_that_it_gets_right, a_second_deferral, no_deferral),
 ]

@@ -83,6 +83,18 @@ def test_a_long_prompt_is_learned_into_weights_where_that_is_proven_not_worse(tm
     assert verify(tmp_path)
 
 
+def test_what_was_forced_for_training_on_the_way_down_is_a_warning_and_cannot_be_left_out(tmp_path: Path) -> None:
+    task = school(tmp_path, "wordy", n=3000)
+    hurried = replace(task, target=Target(quality=0.9), profile=replace(task.profile, stable_months=3))
+    assert not {a["change"] for a in climb(hurried).body["down"]} & {"prompt into weights", "student"}
+    again = school(tmp_path / "forced", "wordy", n=3000)
+    forced = replace(again, target=Target(quality=0.9), profile=replace(again.profile, stable_months=3))
+    found = climb(forced, forced=("stable requirements",))
+    assert next(a for a in found.body["down"] if a["change"] == "prompt into weights")["accepted"]
+    assert any(w.startswith("Forced: stable requirements: 3 months") for w in found.body["warnings"])
+    assert verify(tmp_path / "forced")
+
+
 def test_a_student_answers_where_it_is_sure_and_its_teacher_otherwise(tmp_path: Path) -> None:
     task = school(tmp_path, "wordy", n=3000, quality=0.9, recipe={"ceiling": 0.95})
     found = climb(replace(task, strong_model=task.model))
