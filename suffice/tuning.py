@@ -113,7 +113,7 @@ class Tuning:
         return {"rows": rows, "share": share, "run": found.id, "seconds": done.seconds, **told}
 
     def _enough(self, points: Sequence[Line], share: float) -> str:
-        """Why the next slice is not trained: it would take too long, or the curve leads nowhere or on as it is."""
+        """Why the next slice is not trained: it would take too long, the curve stays behind, or it is flat."""
         if not points:
             return ""
         minutes, last = self.asking.task.training.minutes, points[-1]
