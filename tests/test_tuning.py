@@ -83,7 +83,7 @@ def test_a_long_prompt_is_learned_into_weights_where_that_is_proven_not_worse(tm
     assert verify(tmp_path)
 
 
-def test_what_was_forced_for_training_on_the_way_down_is_a_warning_and_cannot_be_left_out(tmp_path: Path) -> None:
+def test_what_was_forced_for_training_on_the_way_down_is_a_warning(tmp_path: Path) -> None:
     task = school(tmp_path, "wordy", n=3000)
     hurried = replace(task, target=Target(quality=0.9), profile=replace(task.profile, stable_months=3))
     assert not {a["change"] for a in climb(hurried).body["down"]} & {"prompt into weights", "student"}
