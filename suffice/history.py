@@ -147,25 +147,6 @@ def verdict_of(ledger: Ledger, named: str) -> Remembered:
     return found[0]
 
 
-def decide_on(
-    ledger: Ledger,
-    verdict: Remembered,
-    *,
-    by: str,
-    chosen: str,
-    because: str,
-    at: datetime,
-    evidence: Mapping[str, Json] | None = None,
-) -> Decision:
-    """Write down who decided what, linked to every decision before it. Raises `InputError` for what nobody may decide.
-
-    A tuned stack is kept only where somebody owns it and a metric pays for it: what is not re-trained decays
-    (docs/framework.md §2).
-    """
-    with ledger.transaction() as connection:
-        return deciding(connection, verdict, by=by, chosen=chosen, because=because, at=at, evidence=evidence)
-
-
 def deciding(
     connection: Connection,
     verdict: Remembered,
@@ -176,7 +157,11 @@ def deciding(
     at: datetime,
     evidence: Mapping[str, Json] | None = None,
 ) -> Decision:
-    """Write down who decided what within a transaction that somebody holds, so that what follows of it goes with it."""
+    """Write down who decided what, linked to every decision before it, within a transaction that somebody holds.
+
+    Raises `InputError` for what nobody may decide. A tuned stack is kept only where somebody owns it and a metric pays
+    for it: what is not re-trained decays (docs/framework.md §2).
+    """
     choice = _choice(chosen)
     for name, given in (("by", by), ("because", because)):
         if not given.strip():

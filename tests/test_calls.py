@@ -17,7 +17,7 @@ from suffice.calls import Calls
 from suffice.errors import BudgetSpent, Fault, ModelError, Unreachable
 from suffice.ledger import Ledger
 from suffice.models.scripted import Said, Scripted
-from suffice.types import Request, Sampling
+from suffice.types import Json, Request, Sampling
 
 QUICK = Patience(first_wait=0.001, longest_wait=0.01, outage=0.3, absence=0.2)
 
@@ -68,7 +68,20 @@ def test_threads_that_ask_the_same_at_once_buy_it_once(ledger: Ledger) -> None:
 
 
 def test_who_waits_for_a_failing_call_fails_with_it(ledger: Ledger) -> None:
-    model = Scripted(lambda _: ModelError("no", fault="rejected"), latency_ms=30.0)
+    asked = threading.Semaphore(0)
+
+    class Asked(Scripted):
+        def payload(self, request: Request) -> Json:
+            asked.release()
+            return super().payload(request)
+
+    def refuse(_: Request) -> ModelError:
+        """Fail once all eight have asked and had a while to queue up behind the first."""
+        assert all(asked.acquire(timeout=60) for _ in range(8))
+        time.sleep(0.3)
+        return ModelError("no", fault="rejected")
+
+    model = Asked(refuse)
     calls = Calls(model, ledger)
 
     def fault(request: Request) -> str:

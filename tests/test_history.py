@@ -14,7 +14,6 @@ import pytest
 from suffice.errors import Damaged, InputError
 from suffice.history import (
     CHOICES,
-    decide_on,
     decisions,
     digest_of_verdict,
     given_up,
@@ -24,6 +23,7 @@ from suffice.history import (
     verdicts,
 )
 from suffice.ledger import Ledger
+from suffice.undertake import choose
 
 MET: dict[str, Any] = json.loads((Path(__file__).parent / "verdicts" / "met.json").read_text("utf-8"))
 TRAINED: dict[str, Any] = json.loads((Path(__file__).parent / "verdicts" / "trained.json").read_text("utf-8"))
@@ -67,9 +67,7 @@ def test_another_finding_or_other_records_are_another_verdict(ledger: Ledger, ch
 def test_decisions_say_who_what_why_and_on_which_evidence(ledger: Ledger) -> None:
     verdict = remember(ledger, MET, NOON)
     for n, choice in enumerate(CHOICES):
-        decide_on(
-            ledger, verdict, by=" Ada ", chosen=choice, because=f"reason {n} \udcff", at=NOON + timedelta(hours=n)
-        )
+        choose(ledger, verdict, by=" Ada ", chosen=choice, because=f"reason {n} \udcff", at=NOON + timedelta(hours=n))
     found = decisions(ledger, verdict.task)
     assert [(d.by, d.chosen, d.because) for d in found] == [("Ada", c, f"reason {n} ?") for n, c in enumerate(CHOICES)]
     told = {"verdict": verdict.digest, "stack": verdict.stack, "records": MET["records"]["sha256"]}
@@ -80,9 +78,9 @@ def test_decisions_say_who_what_why_and_on_which_evidence(ledger: Ledger) -> Non
 def test_the_last_word_counts(ledger: Ledger) -> None:
     old, new = remember(ledger, MET, NOON), remember(ledger, {**MET, "headline": "newer"}, NOON + timedelta(days=1))
     assert standing(ledger) == (new,)
-    decide_on(ledger, new, by="Ada", chosen="rejected", because="too dear", at=NOON)
+    choose(ledger, new, by="Ada", chosen="rejected", because="too dear", at=NOON)
     assert standing(ledger) == (old,) and given_up(ledger, new)
-    decide_on(ledger, new, by="Ada", chosen="kept", because="after all", at=NOON)
+    choose(ledger, new, by="Ada", chosen="kept", because="after all", at=NOON)
     assert standing(ledger) == (new,) and not given_up(ledger, new)
 
 
@@ -90,10 +88,10 @@ def test_a_tuned_stack_that_nobody_owns_is_not_kept_by_a_decision_either(ledger:
     profile = {**TRAINED["task"]["profile"], "owner": None}
     nobodys = remember(ledger, {**TRAINED, "task": {**paid(quality=0.8)["task"], "profile": profile}}, NOON)
     with pytest.raises(InputError, match="a tuned stack without an owner cannot be kept"):
-        decide_on(ledger, nobodys, by="Ada", chosen="kept", because="it is good", at=NOON)
-    decide_on(ledger, nobodys, by="Ada", chosen="rejected", because="nobody owns it", at=NOON)
+        choose(ledger, nobodys, by="Ada", chosen="kept", because="it is good", at=NOON)
+    choose(ledger, nobodys, by="Ada", chosen="rejected", because="nobody owns it", at=NOON)
     owned = remember(ledger, paid(usd_per_1k=5), NOON)
-    assert decide_on(ledger, owned, by="Ada", chosen="kept", because="it is good", at=NOON).chosen == "kept"
+    assert choose(ledger, owned, by="Ada", chosen="kept", because="it is good", at=NOON).chosen == "kept"
 
 
 def paid(**metric: float) -> dict[str, Any]:
@@ -110,12 +108,12 @@ def test_a_tuned_stack_that_no_metric_pays_for_is_not_kept_by_a_decision_either(
     verdict = remember(ledger, paid(**metric), NOON)
     told: dict[str, Any] = {"by": "Ada", "because": "it is good", "at": NOON}
     if metric:
-        assert decide_on(ledger, verdict, chosen="kept", **told).chosen == "kept"
+        assert choose(ledger, verdict, chosen="kept", **told).chosen == "kept"
         return
     with pytest.raises(InputError, match="a tuned stack without a metric cannot be kept"):
-        decide_on(ledger, verdict, chosen="kept", **told)
+        choose(ledger, verdict, chosen="kept", **told)
     assert decisions(ledger) == ()
-    decide_on(ledger, verdict, chosen="rejected", **told)
+    choose(ledger, verdict, chosen="rejected", **told)
 
 
 def test_what_nobody_can_decide_is_refused(ledger: Ledger) -> None:
@@ -126,7 +124,7 @@ def test_what_nobody_can_decide_is_refused(ledger: Ledger) -> None:
         ({"by": "Ada", "chosen": "perhaps", "because": "x"}, "nothing is decided by `perhaps`"),
     ):
         with pytest.raises(InputError, match=said):
-            decide_on(ledger, verdict, at=NOON, **told)
+            choose(ledger, verdict, at=NOON, **told)
     assert decisions(ledger) == ()
     for name in ("", "abc", "ffffffffff"):
         with pytest.raises(InputError, match="no verdict"):
@@ -147,7 +145,7 @@ def test_a_change_behind_its_back_is_noticed(path: Path, sql: str, said: str) ->
     with Ledger.open(path) as ledger:
         verdict = remember(ledger, MET, NOON)
         for reason in ("one", "two"):
-            decide_on(ledger, verdict, by="Ada", chosen="kept", because=reason, at=NOON)
+            choose(ledger, verdict, by="Ada", chosen="kept", because=reason, at=NOON)
     edit(path, sql)
     with Ledger.open(path) as ledger, pytest.raises(Damaged, match=said):
         assert (verdicts(ledger), decisions(ledger)) == ()

@@ -17,13 +17,13 @@ from clusters import Cluster
 from suffice import migrations
 from suffice.database import SCHEMA, engine_at, migrated, schema
 from suffice.errors import Damaged, InputError
-from suffice.history import decide_on, decisions, verdicts
+from suffice.history import decisions, verdicts
 from suffice.ledger import Attempt, Ledger, link_of
 from suffice.record import Record
 from suffice.score import Score
 from suffice.steward import dues, settle, today_utc
 from suffice.types import Answer
-from suffice.undertake import undertake
+from suffice.undertake import choose, undertake
 
 VERDICT: dict[str, Any] = json.loads((Path(__file__).parent / "verdicts" / "met.json").read_text("utf-8"))
 DUTY = {
@@ -106,7 +106,7 @@ def test_there_and_back_keeps_old_rows_and_forth_again_the_new_ones(place: Path 
     with Ledger.open(place) as ledger:
         verdict = undertake(ledger, GIVEN, NOON)
         (duty,) = dues(ledger, NOON.date())
-        decide_on(ledger, verdict, by="Ada", chosen="kept", because="it suffices", at=NOON)
+        choose(ledger, verdict, by="Ada", chosen="kept", because="it suffices", at=NOON)
         settle(ledger, duty.id, by="Ada", evidence={"note": "done"}, on=NOON.date())
         later = dues(ledger, NOON.date(), done=True)
         decided = decisions(ledger)

@@ -18,13 +18,14 @@ from worlds import world
 
 from suffice.climb import climb
 from suffice.errors import Damaged, InputError
-from suffice.history import decide_on, decisions, remember, verdicts
+from suffice.history import decisions, remember, verdicts
 from suffice.layer import Duty
 from suffice.ledger import Attempt, Ledger
 from suffice.record import Record
 from suffice.score import Score
 from suffice.steward import dues, open_duty, settle
 from suffice.types import Answer, Step
+from suffice.undertake import choose
 
 ANSWER = Answer("ja, \x00 und \ud800 auch", cost=0.1, trace=(Step("model", 12.5),))
 VERDICT: dict[str, Any] = json.loads((Path(__file__).parent / "verdicts" / "met.json").read_text("utf-8"))
@@ -184,7 +185,7 @@ def test_decisions_by_many_at_once_are_one_chain(url: str) -> None:
         verdict = remember(ledger, VERDICT, now)
         ledgers = [Ledger.open(url) for _ in range(4)]
         told = {"chosen": "kept", "because": "so", "at": now}
-        list(pool.map(lambda mine: decide_on(mine, verdict, by="Ada", **told), ledgers))
+        list(pool.map(lambda mine: choose(mine, verdict, by="Ada", **told), ledgers))
         for mine in ledgers:
             mine.close()
         assert len(decisions(ledger)) == 4 and len({d.hash for d in decisions(ledger)}) == 4
