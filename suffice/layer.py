@@ -58,6 +58,8 @@ class Gate:
     source: str = ""
     forced: bool = False
     """Whether somebody had the rung tried although this does not hold."""
+    assumed: bool = False
+    """Whether it passes only because nothing was stated or could be told: the verdict says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,8 @@ from .signals import Signal, quoted
 from .task import Task
 
 if TYPE_CHECKING:
-    from .readiness import Approach, Attempts
+    from .minimum import Approach
+    from .readiness import Attempts
 
 Action = Literal["try", "skip", "refuse"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from .anatomy import anatomy
 from .data import Output
@@ -13,7 +13,8 @@ from .digest import digest_of
 from .errors import InputError
 from .evidence import Reading
 from .frozen import FACTS_FROM, frozen_of
-from .layer import Cause, Gate
+from .layer import Gate
+from .minimum import MINIMA, SECTION, Approach, Minimum, stated
 from .moving import moving_of
 from .opinions import placed
 from .record import Diagnosis
@@ -25,11 +26,6 @@ if TYPE_CHECKING:
     from .curate import Candidate
     from .curate.candidate import Dropped
 
-Approach = Literal["narrow", "lora", "full", "preference", "embedding", "distillation"]
-SECTION = "docs/framework.md §"
-MOVING = ("weekly", "daily", "hourly")
-MONTHS = 6
-"""Months for which a relation must hold; also those over which a project is paid back where nothing is stated."""
 CONTRADICTING = 0.02
 """The share of rows that contradict others above which labels are not settled: BANKING77 has 0.5 %, CLINC150 0.1 %."""
 DOUBTED = 0.10
@@ -44,33 +40,7 @@ MOVED = 0.10
 BY_CHANCE = 0.02
 """Dev rows, as a share of test items, that may quote one or be one letter from it: BANKING77 has 0.7 %, by chance."""
 TESTED = 50
-USD_A_REQUEST = 0.10
-"""What a request may cost of a project that is paid back within its stable months."""
 NAMED = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Minimum:
-    """What one approach needs at least."""
-
-    rows: int
-    unit: str
-    source: str
-    project_usd: float
-    """The lower end of the whole project's cost, docs/framework.md §6."""
-    treats: tuple[Cause, ...] = ("behaviour", "format", "tool use")
-    requests: float | None = None
-    """Requests a day from which it pays; None: by the project's cost."""
-
-
-MINIMA: Mapping[Approach, Minimum] = {
-    "narrow": Minimum(200, "for a narrow format or instruction", f"{SECTION}5", 2_000),
-    "lora": Minimum(500, "for a narrow LoRA", f"{SECTION}5", 2_000),
-    "full": Minimum(5_000, "for full fine-tuning", f"{SECTION}5", 15_000),
-    "preference": Minimum(500, "pairs of a chosen and a rejected reply, as for a LoRA", f"{SECTION}5", 2_000),
-    "embedding": Minimum(1_000, "pairs of a question and its passage", f"{SECTION}5", 2_000, ("retrieval",)),
-    "distillation": Minimum(500, "for a student's LoRA", f"{SECTION}5", 20_000, (), 10_000),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +83,11 @@ def refused(gates: Sequence[Gate]) -> tuple[Gate, ...]:
     return tuple(g for g in gates if not g.passed and not g.forced)
 
 
+def assumed(gates: Sequence[Gate]) -> tuple[Gate, ...]:
+    """The gates that stand open on trust: nothing was stated or could be told that would shut them."""
+    return tuple(g for g in gates if g.assumed)
+
+
 def readiness(
     task: Task,
     approach: Approach = "lora",
@@ -153,16 +128,12 @@ def _gates(
         yield Gate("teacher", bool(by), by or "none configured", "a strong model to learn from", f"{SECTION}3")
     yield _enough(task, approach, need, quality, pairs)
     yield from quality.gates(own=rows is None)
-    yield _owner(task)
-    yield _metric(task)
-    yield _stable(task)
+    yield from stated(task.profile, task.target, task.score, need)
     if approach != "embedding":
         yield from _taught(task)
-    yield _slow(task)
     yield _golden(task)
     if attempts is not None and approach not in ("embedding", "distillation"):
         yield _exhausted(task, attempts)
-    yield _volume(task, need)
     if need.treats:
         yield _wall(need, diagnosis)
 
@@ -299,45 +270,22 @@ def _enough(task: Task, approach: Approach, need: Minimum, quality: Quality, pai
     return Gate(name, count >= need.rows, told, f"{need.rows:,} or more {need.unit}", need.source)
 
 
-def _owner(task: Task) -> Gate:
-    owner = task.profile.owner
-    return Gate("owner", bool(owner), owner or "nobody", "somebody who owns re-training", f"{SECTION}2")
-
-
-def _metric(task: Task) -> Gate:
-    """The number that the burden of re-training is taken on for."""
-    target = task.target
-    named = [
-        *([f"{task.score} of {target.quality:g} or more"] if target.quality is not None else []),
-        *([f"a P95 of {target.p95_ms:g} ms or less"] if target.p95_ms is not None else []),
-        *([f"{target.usd_per_1k:g} USD per 1,000 requests or less"] if target.usd_per_1k is not None else []),
-    ]
-    needed = "a target that re-training is paid with: target.quality, p95_ms or usd_per_1k"
-    return Gate("metric", bool(named), ", ".join(named) or "no target is set", needed, f"{SECTION}2")
-
-
-def _stable(task: Task) -> Gate:
-    stable = task.profile.stable_months
-    told = "not stated" if stable is None else f"{stable:g} months"
-    return Gate(
-        "stable requirements", stable is None or stable >= MONTHS, told, f"{MONTHS} months or more", f"{SECTION}3"
-    )
-
-
 def _taught(task: Task) -> tuple[Gate, Gate]:
     """What tuning would teach: not facts that documents hold, and nothing that has changed before it is in use."""
     facts, target = frozen_of(task), moving_of(task)
     fast = any(r.rung == "fine_tuning" and r.by != "stated" for r in target.rules_out)
     needed = f"under {FACTS_FROM:.0%} of answers that repeat what only the sources say"
+    stated = task.profile.stable_months is not None or task.profile.knowledge_changes is not None
+    still, life = target.decision == "still" or stated, "a half-life of 6 months or more"
     return (
-        Gate("no frozen facts", facts.decision != "facts", facts.sentence.rstrip("."), needed, f"{SECTION}3"),
-        Gate("still target", not fast, target.sentence.rstrip("."), "a half-life of 6 months or more", f"{SECTION}3"),
+        _unless(facts.decision == "facts", "no frozen facts", facts.sentence, needed, facts.decision == "behaviour"),
+        _unless(fast, "still target", target.sentence, life, still),
     )
 
 
-def _slow(task: Task) -> Gate:
-    changes = task.profile.knowledge_changes
-    return Gate("slow knowledge", changes not in MOVING, changes or "not stated", "slower than weekly", f"{SECTION}3")
+def _unless(found: bool, name: str, sentence: str, needed: str, known: bool) -> Gate:
+    """A gate that a finding shuts; where nothing could be told it stands open on trust."""
+    return Gate(name, not found, sentence.rstrip("."), needed, f"{SECTION}3", assumed=not (found or known))
 
 
 def _golden(task: Task) -> Gate:
@@ -361,26 +309,11 @@ def _exhausted(task: Task, attempts: Attempts) -> Gate:
     return Gate("prompting exhausted", not lacking, told, needed, f"{SECTION}3")
 
 
-def _volume(task: Task, need: Minimum) -> Gate:
-    volume = task.profile.requests_per_day
-    asked = "not stated" if volume is None else f"{volume:g} requests a day"
-    if need.requests is not None:
-        enough = volume is not None and volume >= need.requests
-        return Gate("volume", enough, asked, f"{need.requests:,.0f} requests a day or more", f"{SECTION}6")
-    months = max(1.0, task.profile.stable_months or MONTHS)
-    least = need.project_usd / (USD_A_REQUEST * 30 * months)
-    needed = (
-        f"{least:,.0f} requests a day: a project of {need.project_usd:,.0f} USD at {USD_A_REQUEST:g} USD a request "
-        f"over {months:g} months; the verdict says at which volume it pays"
-    )
-    return Gate("volume", volume is None or volume >= least, asked, needed, f"{SECTION}6")
-
-
 def _wall(need: Minimum, diagnosis: Diagnosis | None) -> Gate:
     treated = [f for f in diagnosis.findings if f.cause in need.treats and f.share > 0] if diagnosis else []
     name = "behaviour wall" if "behaviour" in need.treats else "retrieval wall"
     if diagnosis is None:
-        return Gate(name, True, "not diagnosed", "some", f"{SECTION}4")
+        return Gate(name, True, "not diagnosed", "some", f"{SECTION}4", assumed=True)
     share = sum(f.share for f in treated)
     told = f"{share:.0%} of failures are {', '.join(f.cause for f in treated) or ' or '.join(need.treats)}"
     return Gate(name, share > 0, told, "some", f"{SECTION}4")

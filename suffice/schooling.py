@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
 
 from .afterwards import TRAINED, deferral_of
 from .demonstrations import Demonstration, Provenance
 from .errors import Disproved
 from .evidence import Line, Reading
+from .minimum import MINIMA, Approach, stated
+from .plan import TRAINED as PLANNED
 from .regressions import TRAINED as LAYERS
 from .regressions import general
+from .task import Profile, Target
 from .taught import RISK, missed
 from .trainer import HELD_MOST, HELD_SHARE, held_out
 from .tuning import SHARES, SMALLEST
@@ -28,10 +33,15 @@ def schooling(reading: Reading) -> None:
 # Gates and margins
 
 
+APPROACH: Mapping[str, Approach] = {**PLANNED, "prompt into weights": "lora", "student": "distillation"}
+"""What each rung and each change of the way down trains by."""
+
+
 def _gates(reading: Reading) -> None:
-    """What was measured had its gates open, and only those were forced that were declared so."""
-    declared = reading.evidence.one("plan").get("forced", ())
+    """What was measured had its gates open, as the task says, and only those were forced that were declared so."""
+    declared, told = reading.evidence.one("plan").get("forced", ()), reading.evidence.one("task")
     for line in reading.evidence.of("rung"):
+        _as_stated(told, line["rung"], line["gates"])
         for gate in line["gates"]:
             forced = bool(gate.get("forced"))
             if forced and gate["name"] not in declared:
@@ -41,9 +51,26 @@ def _gates(reading: Reading) -> None:
     for line in reading.evidence.of("down"):
         if bool(line["gates"]) != (line["change"] in TRAINED):
             raise Disproved(f"the change `{line['change']}` does not say rightly what had to hold before it may train")
+        _as_stated(told, line["change"], line["gates"])
         for gate in line["gates"]:
             if not gate["passed"] and not (gate.get("forced") and gate["name"] in declared):
                 raise Disproved(f"the change `{line['change']}` trained though its gate `{gate['name']}` did not hold")
+
+
+def _as_stated(task: Line, trained: str, gates: Sequence[Line]) -> None:
+    """The gates that rest on the task file alone follow from it."""
+    if trained not in APPROACH or not gates:
+        return
+    profile, target = (_made(kind, task[name]) for kind, name in ((Profile, "profile"), (Target, "target")))
+    said = {gate["name"]: gate for gate in gates}
+    for gate in stated(profile, target, task["score"], MINIMA[APPROACH[trained]]):
+        found = said.get(gate.name, {})
+        if any(found.get(part) != getattr(gate, part) for part in ("passed", "measured", "needed", "assumed")):
+            raise Disproved(f"the gate `{gate.name}` of {trained} is not what the task says: {gate.measured}")
+
+
+def _made(kind: type[Any], known: Line) -> Any:
+    return kind(**{f.name: known[f.name] for f in fields(kind) if f.name in known})
 
 
 def _margins(reading: Reading) -> None:

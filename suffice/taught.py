@@ -159,8 +159,9 @@ def _distils(task: Task, forced: Sequence[str]) -> tuple[Gate, ...]:
 
 
 def _open(task: Task, forced: Sequence[str]) -> tuple[Gate, ...]:
-    """Those of fine-tuning; the wall is cost, and not a behaviour."""
+    """Those of fine-tuning but for its wall, which is cost here, and not a behaviour."""
     gates = plan(next(r for r in LADDER if r.name == "fine_tuning"), task, forced=forced).gates
+    gates = tuple(g for g in gates if g.name != "behaviour wall")
     return () if refused(gates) else gates
 
 

@@ -26,10 +26,11 @@ from .export import secrets_of
 from .layer import Gate
 from .lean import held_to, lean
 from .ledger import Ledger
+from .minimum import Approach
 from .model import resolve
 from .places import placed
 from .plugins import find
-from .readiness import Approach, Attempts, attempts_of, readiness
+from .readiness import Attempts, attempts_of, readiness
 from .record import Diagnosis, Run
 from .stack import Stack
 from .task import Task

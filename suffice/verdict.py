@@ -336,6 +336,9 @@ class Conclusion(Afterwards):
         lines = [*self.reading.evidence.of("rung"), *self.reading.evidence.of("down")]
         gates = {g["name"]: g for line in lines for g in line["gates"] if g.get("forced")}
         found += [f"Forced: {n}: {g['measured']}, needed {g['needed']}." for n, g in gates.items()]
+        tried = [line["gates"] for line in lines if all(g["passed"] or g.get("forced") for g in line["gates"])]
+        trust = {g["name"]: g for gates in tried for g in gates if g.get("assumed")}
+        found += [f"Taken on trust: {n}: {g['measured']}; needed {g['needed']}." for n, g in trust.items()]
         return found + warnings_of(plan) + list(self.task["warnings"])
 
     def _judge(self) -> Json:

@@ -18,7 +18,7 @@ ROWS = (
     "yamlnodes formula contract lenient taskfile template rows outputs labels infer vectors weights chunks citations "
     "anatomy places knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects "
     "matrix personal teachers retirements demonstrations trainer toolwords turnmarks pairs training lean adapter "
-    "exporter http terms platform queueing",
+    "exporter http terms platform queueing minimum",
     "database migrations stored writer ledger history price pricebook budget breaker calls",
     "load logs new index search overhead adherence recall signals run compare again "
     "consumption cost sizing bills breakeven frontier ablation ablate draw sway judged curate "

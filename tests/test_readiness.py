@@ -16,8 +16,9 @@ from suffice.data import Context, Dataset, Example
 from suffice.errors import InputError
 from suffice.evidence import Reading
 from suffice.layer import Cause, Gate
+from suffice.minimum import MINIMA, Approach
 from suffice.plan import LADDER, plan
-from suffice.readiness import APPROACHES, GATES, MINIMA, Approach, Attempts, attempts_of, readiness, refused
+from suffice.readiness import APPROACHES, GATES, Attempts, assumed, attempts_of, readiness, refused
 from suffice.record import Diagnosis, Finding
 from suffice.task import Profile, Target, Task
 
@@ -66,6 +67,26 @@ def test_each_surrounding_is_refused_by_its_own_number(
 ) -> None:
     gates = readiness(replace(ready(tmp_path), profile=profile), attempts=TRIED)
     assert missing(gates) == [name] and named(gates, name).measured == measured
+
+
+def test_what_nobody_stated_and_nothing_can_tell_is_taken_on_trust_and_says_so(tmp_path: Path) -> None:
+    silent = readiness(replace(ready(tmp_path), profile=Profile(owner="Ada")), attempts=TRIED)
+    said = [(g.name, g.measured.split(":")[0]) for g in assumed(silent)]
+    assert missing(silent) == [] and all(g.passed for g in assumed(silent))
+    assert said == [
+        ("stable requirements", "not stated"),
+        ("slow knowledge", "not stated"),
+        ("volume", "not stated"),
+        ("no frozen facts", "There are neither documents nor gold contexts to look in"),
+        ("still target", "Cannot tell"),
+        ("behaviour wall", "not diagnosed"),
+    ]
+    full = replace(ready(tmp_path), profile=replace(OWNED, knowledge_changes="yearly"))
+    shown = assumed(readiness(full, attempts=TRIED, diagnosis=found("behaviour", 0.6)))
+    assert [g.name for g in shown] == ["no frozen facts"]
+    fast = readiness(replace(full, profile=replace(OWNED, knowledge_changes="daily", stable_months=2)))
+    assert {"slow knowledge", "stable requirements"} <= set(missing(fast))
+    assert not {g.name for g in assumed(fast)} & {"slow knowledge", "stable requirements"}
 
 
 @pytest.mark.parametrize(("approach", "rows"), [("narrow", 200), ("lora", 500), ("full", 5_000)])

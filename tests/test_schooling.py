@@ -147,6 +147,21 @@ def a_gate_that_did_not_hold(lines: Lines) -> None:
     next(g for g in rung_of(lines, "fine_tuning")["gates"] if g["name"] == "owner")["passed"] = False
 
 
+def a_gate_measured_where_nothing_was_stated(lines: Lines) -> None:
+    gate = next(g for g in rung_of(lines, "fine_tuning")["gates"] if g["name"] == "slow knowledge")
+    assert gate["assumed"]
+    gate.update(measured="yearly", assumed=False)
+
+
+def a_gate_that_is_not_taken_on_trust_any_more(lines: Lines) -> None:
+    next(g for g in rung_of(lines, "fine_tuning")["gates"] if g["name"] == "slow knowledge")["assumed"] = False
+
+
+def a_gate_less(lines: Lines) -> None:
+    gates = rung_of(lines, "fine_tuning")["gates"]
+    gates[:] = [g for g in gates if g["name"] != "stable requirements"]
+
+
 # The general set
 
 
@@ -187,7 +202,14 @@ TUNED: list[Forgery] = [
     *(a_point_less, a_point_and_its_run_less, the_first_point_and_its_run_less, the_last_point_and_its_run_less),
     *(runs_of_two_points_exchanged, values_of_two_points_exchanged, more_rows_than_there_were, all_rows_twice),
     *(an_item_less, an_item_less_everywhere, a_curve_on_test_items, a_second_curve, another_adapter_judged),
-    *(a_gate_forced_that_was_not_declared, a_gate_that_did_not_hold, general_answers_worse, general_runs_exchanged),
+    *(
+        a_gate_forced_that_was_not_declared,
+        a_gate_that_did_not_hold,
+        a_gate_less,
+        general_answers_worse,
+        general_runs_exchanged,
+    ),
+    *(a_gate_measured_where_nothing_was_stated, a_gate_that_is_not_taken_on_trust_any_more),
     *(a_general_question_less, the_general_line_less, a_dev_run_scored_as_general, the_general_set_of_another_adapter),
 ]
 
@@ -201,6 +223,11 @@ def no_gates_on_the_way_down(lines: Lines) -> None:
 
 def a_gate_of_the_student_that_did_not_hold(lines: Lines) -> None:
     next(g for g in down(lines, "student")["gates"] if g["name"] == "volume")["passed"] = False
+
+
+def a_larger_volume_for_the_student(lines: Lines) -> None:
+    gate = next(g for g in down(lines, "student")["gates"] if g["name"] == "volume")
+    gate["measured"] = "1e+06 requests a day"
 
 
 def a_gate_of_the_student_forced_that_was_not_declared(lines: Lines) -> None:
@@ -251,6 +278,7 @@ def no_deferral(lines: Lines) -> None:
 DISTILLED: list[Forgery] = [
     *(no_gates_on_the_way_down, a_gate_of_the_student_that_did_not_hold),
     a_gate_of_the_student_forced_that_was_not_declared,
+    a_larger_volume_for_the_student,
     *(a_wider_margin, a_student_by_another_name, another_risk, a_bolder_student, student_and_teacher_exchanged),
     *(only_items_that_it_gets_right, a_second_deferral, no_deferral),
 ]

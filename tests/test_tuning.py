@@ -130,7 +130,12 @@ def test_a_forced_gate_is_a_warning_of_the_verdict(tmp_path: Path) -> None:
     assert climb(hurried, forced=("stable requirements",)).stop_at == "fine_tuning"
     found = verify(tmp_path)
     said = "Forced: stable requirements: 3 months"
-    assert found and any(said in w for w in json.loads((tmp_path / "verdict.json").read_text())["warnings"])
+    warnings = json.loads((tmp_path / "verdict.json").read_text())["warnings"]
+    assert found and any(said in w for w in warnings)
+    assert (
+        "Taken on trust: slow knowledge: not stated: profile.knowledge_changes; needed slower than weekly." in warnings
+    )
+    assert not any("stable requirements" in w for w in warnings if w.startswith("Taken on trust"))
 
 
 def test_a_tune_that_nobody_owns_is_not_kept_whatever_is_forced(tmp_path: Path) -> None:

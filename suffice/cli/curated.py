@@ -221,17 +221,22 @@ def show_gates(gates: Sequence[Gate], approach: str, screen: Console) -> None:
     """What is missing first, each with what was found and who asks for it; then what holds, a line each."""
     from rich.text import Text
 
-    missing = [g for g in gates if not g.passed and not g.forced]
+    from ..readiness import assumed, refused
+
+    missing = refused(gates)
     if missing:
         names = ", ".join(g.name for g in missing)
         screen.print(Text(f"Not ready for {approach}: {names}", style="bold red"), soft_wrap=True)
     else:
-        screen.print(Text(f"Ready for {approach}: every gate holds or is forced", style="bold green"))
+        trust = ", ".join(g.name for g in assumed(gates))
+        told = f"; taken on trust: {trust}" if trust else ""
+        screen.print(Text(f"Ready for {approach}: every gate holds or is forced{told}", style="bold green"))
     for g in missing:
         screen.print(Text(f"✗ {g.name}: {g.measured}", style="red"), soft_wrap=True)
         screen.print(Text(f"    needed: {g.needed} ({g.source})"), soft_wrap=True)
     for g in gates:
         if g.passed or g.forced:
-            sign, style = ("✓", "dim") if g.passed else ("!", "yellow")
+            sign, style = ("?" if g.assumed else "✓", "dim") if g.passed else ("!", "yellow")
             told = g.measured if g.passed else f"forced; {g.measured}, needed {g.needed}"
+            told += f"; taken on trust, needed {g.needed}" if g.assumed else ""
             screen.print(Text(f"{sign} {g.name}: {told}", style=style), soft_wrap=True)

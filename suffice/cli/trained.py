@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from ..data import Dataset
     from ..export import Lessons
     from ..layer import Gate
+    from ..minimum import Approach
     from ..platform import Order
-    from ..readiness import Approach
     from ..record import Run
     from ..stack import Stack
     from ..task import Task
@@ -266,10 +266,11 @@ def _hands(task: Task, budget: float | None, calls: int | None, title: str) -> J
 def _card(made: str, task: Task, gates: Sequence[Gate], teachers: Mapping[str, str]) -> dict[str, Json]:
     """How a stack came about: by which command and recipe, past which gates, from whose replies."""
     from ..digest import plain
+    from ..readiness import assumed
 
     trained = {"trainer": task.training.trainer, "recipe": dict(task.training.recipe)}
-    forced = [plain(g) for g in gates if g.forced]
-    return {"made_by": f"suffice {made}", **trained, "forced": forced, "teachers": dict(teachers)}
+    let = {"forced": [plain(g) for g in gates if g.forced], "assumed": [plain(g) for g in assumed(gates)]}
+    return {"made_by": f"suffice {made}", **trained, **let, "teachers": dict(teachers)}
 
 
 def _learned(rows: Sequence[Candidate] | None, pairs: Path | None, task: Task) -> Sequence[Json]:
@@ -295,7 +296,7 @@ def _teachers(rows: Sequence[Json]) -> dict[str, str]:
 
 
 def _told(card: Mapping[str, Json]) -> dict[str, Json]:
-    return {"forced": card["forced"], "teachers": card["teachers"]}
+    return {name: card[name] for name in ("forced", "assumed", "teachers")}
 
 
 def _show_card(card: Mapping[str, Json], screen: Console) -> None:
@@ -304,6 +305,8 @@ def _show_card(card: Mapping[str, Json], screen: Console) -> None:
     for gate in card["forced"]:
         line = f"! {gate['name']}: forced; {gate['measured']}, needed {gate['needed']}"
         screen.print(Text(line, style="yellow"), soft_wrap=True)
+    for gate in card["assumed"]:
+        screen.print(Text(f"? {gate['name']}: {gate['measured']}; taken on trust", style="yellow"), soft_wrap=True)
     for name, terms in card["teachers"].items():
         screen.print(Text(f"taught by {name}: {terms}", style="dim"), soft_wrap=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..readiness import Approach
+from ..minimum import Approach
 from ..types import Json
 from .avoid import AVOID
 from .case import Case

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..readiness import MINIMA, MONTHS, MOVING, TESTED
+from ..minimum import MINIMA, MONTHS, MOVING
+from ..readiness import TESTED
 from .condition import Condition, among, at_least, below, every, seen, some, yes
 from .facts import SECTION
 from .walls import PIPELINE_MS, RERANK_MS

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from ..readiness import MINIMA, MONTHS, MOVING, TESTED, USD_A_REQUEST, Approach
+from ..minimum import MINIMA, MONTHS, MOVING, USD_A_REQUEST, Approach
+from ..readiness import TESTED
 from ..task import Change
 from .condition import Condition, among, at_least, every, no, repaid, some, yes
 from .facts import SECTION

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..layer import Gate
-from ..readiness import APPROACHES, MINIMA, Approach, readiness
+from ..minimum import MINIMA, Approach
+from ..readiness import APPROACHES, readiness
 from ..task import Task
 from ..types import Json
 from .case import Case, case_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..readiness import Approach
+from ..minimum import Approach
 from .condition import Condition, at_least, every, gates, no, some, within, yes
 from .facts import SECTION
 

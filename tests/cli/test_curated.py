@@ -72,6 +72,10 @@ def test_a_task_that_is_ready_says_so_gate_by_gate(suffice: Command, tmp_path: P
     told = body(suffice("data", "ready", folder, "--for", "narrow", "--force", "prompting exhausted", "--json"))
     assert told["ready"] and told["missing"] == [] and told["for"] == "narrow"
     assert [g["name"] for g in told["gates"] if g["forced"]] == ["prompting exhausted"]
+    trust = [g["name"] for g in told["gates"] if g["assumed"]]
+    assert trust and "owner" not in trust
+    shown = suffice("data", "ready", folder, "--for", "narrow", "--force", "prompting exhausted", COLUMNS="300")
+    assert f"taken on trust: {', '.join(trust)}" in shown.stdout and f"? {trust[0]}: " in shown.stdout
 
 
 def test_a_set_of_facts_is_refused_as_facts(suffice: Command, tmp_path: Path) -> None:

@@ -77,10 +77,12 @@ def test_a_gate_that_was_forced_stands_with_its_number_beside_the_stack(trained:
     card = json.loads((folder / "tuned.card.json").read_text("utf-8"))
     assert [gate["name"] for gate in told["forced"]] == ["prompting exhausted"] and card["forced"] == told["forced"]
     assert card["forced"][0]["measured"].startswith("0 serious prompts") and card["forced"][0]["needed"]
+    assert {g["name"] for g in told["assumed"]} == {g["name"] for g in card["assumed"]} and told["assumed"]
     assert (card["stack"], card["made_by"], card["teachers"]) == (told["digest"], "suffice train", {})
     assert (folder / ".suffice" / "stacks" / f"{told['digest']}.card.json").is_file()
     shown = trained("train", folder, *FORCED, "--no-curve", COLUMNS="120", NO_COLOR="1")
     assert "! prompting exhausted: forced; 0 serious prompts" in shown.stdout
+    assert f"? {told['assumed'][0]['name']}: " in shown.stdout
 
 
 def test_a_model_that_wrote_replies_is_named_with_its_terms(trained: Command, folder: Path) -> None:

@@ -14,7 +14,7 @@ from suffice.decide.avoid import AVOID
 from suffice.decide.facts import FACTS
 from suffice.decide.levers import LEVERS
 from suffice.decide.topics import CASE, START, TOPICS
-from suffice.readiness import MINIMA
+from suffice.minimum import MINIMA
 
 Facts = Mapping[str, Any]
 

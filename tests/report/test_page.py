@@ -218,6 +218,14 @@ def test_a_gate_that_was_forced_is_no_gate_that_holds(tmp_path: Path) -> None:
     assert "! forced: behaviour wall" in text(body, tmp_path)
 
 
+def test_a_gate_that_nothing_speaks_to_is_told_from_one_that_holds(tmp_path: Path) -> None:
+    body = verdict("trained")
+    gate = next(g for step in body["steps"] for g in step["gates"] if g["passed"])
+    gate["assumed"] = True
+    page = text(body, tmp_path)
+    assert f"? on trust: {gate['name']}" in page and f"✓ holds: {gate['name']}" not in page
+
+
 @pytest.mark.parametrize("target", [None, 0.9, 0.3])
 def test_the_levels_of_a_curve_are_round_and_none_hides_the_target(target: float | None, tmp_path: Path) -> None:
     body = verdict("trained")
