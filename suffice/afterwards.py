@@ -227,7 +227,7 @@ class Afterwards(Measures):
 
     def _worth(self, before: str, after: str) -> dict[str, Json]:
         """From which volume and at which price training pays."""
-        from .bills import Prices
+        from .bills import Prices, project_of
         from .pricebook import book
         from .worth import told as in_words
         from .worth import worth
@@ -236,9 +236,8 @@ class Afterwards(Measures):
         usd = {"before": self.speed(before, None)["usd_per_1k"], "after": self.speed(after, None)["usd_per_1k"]}
         line = next(self.reading.evidence.of("figures"), None)
         figures = Prices.read(line).book if line else book()
-        project = figures.figure("student_project" if "student" in self._layers(after) else "lora_project")
-        months = self.task["profile"]["stable_months"]
-        return in_words(worth(tokens, usd, months, (project.low, project.high), figures))
+        kind = project_of(self.reading.runs[after]["stack"]["layers"], figures) or "lora"
+        return in_words(worth(tokens, usd, self.task["profile"]["stable_months"], kind, figures))
 
     def _trained_pair(self, steps: Sequence[Mapping[str, Json]], kept: Held) -> tuple[str, str, str] | None:
         """What was trained, the run on test of the stack before, and its own: on the way down, or as a rung.

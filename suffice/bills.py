@@ -204,10 +204,9 @@ def _training(
     layers: Sequence[Mapping[str, Json]], uses: Sequence[str], profile: Mapping[str, Json], figures: Book
 ) -> dict[str, Quantity]:
     """Building what was trained, and training it again: for better bases, and for knowledge that nothing looks up."""
-    trained = [layer for layer in layers if layer["use"] in PROJECTS]
-    if not trained:
+    kind = project_of(layers, figures)
+    if kind is None:
         return {}
-    kind = max(map(_project, trained), key=lambda k: figures.figure(f"{k}_project").high)
     weeks, again = "full" if kind == "full" else "lora", COMPUTES.get(kind, "lora")
     moving = 0 if set(uses) & set(KNOWING) else CHANGES.get(profile["knowledge_changes"] or "never", 0)
     months = profile["stable_months"]
@@ -219,6 +218,12 @@ def _training(
         "refresh_compute": Quantity.of(figures.figure(f"{again}_compute")),
         "engineer_week": Quantity.of(figures.figure("engineer_week")),
     }
+
+
+def project_of(layers: Sequence[Mapping[str, Json]], figures: Book) -> str | None:
+    """By which figures what was trained is priced, the dearest where there is more than one; None for nothing."""
+    kinds = [_project(layer) for layer in layers if layer["use"] in PROJECTS]
+    return max(kinds, key=lambda kind: figures.figure(f"{kind}_project").high, default=None)
 
 
 def _project(layer: Mapping[str, Json]) -> str:

@@ -9,17 +9,6 @@ from .pricebook import Book, book
 from .types import Json
 
 
-def _shipped(name: str) -> tuple[float, float]:
-    figure = book().figure(name)
-    return figure.low, figure.high
-
-
-PROJECT_USD = _shipped("lora_project")
-"""A self-served LoRA of 7 to 8 billion parameters, the whole project: docs/framework.md §6 (2026 working figures)."""
-STUDENT_USD = _shipped("student_project")
-"""A student of 8 billion parameters that takes a large model's place, the whole project: docs/framework.md §6."""
-
-
 @dataclass(frozen=True, slots=True)
 class Worth:
     """What training costs a month, what it saves a request, and the volumes at which both are equal."""
@@ -53,17 +42,21 @@ def worth(
     tokens: Mapping[str, float],
     usd: Mapping[str, float | None],
     months: float | None,
-    project: tuple[float, float] = PROJECT_USD,
+    kind: str = "lora",
     figures: Book | None = None,
 ) -> Worth:
     """Worth of a trained stack from tokens a request and USD for a thousand, `before` and `after` training.
 
+    `kind` says by which project's figures building it is priced (docs/framework.md §6): `lora`, `student`, `full`,
+    `managed_lora` or `api`, where a provider serves it.
     Priced by what the runs cost where that is known and not nothing, otherwise by the tokens at two stated prices.
     """
     figures = figures or book()
     kept = months or figures.figure("months_kept").estimate
-    weeks, week, times = (figures.figure(n) for n in ("lora_refresh_weeks", "engineer_week", "base_changes"))
-    low, high = project[0] / kept, project[1] / kept
+    again = "full_refresh_weeks" if kind == "full" else "lora_refresh_weeks"
+    weeks, week, times = (figures.figure(n) for n in (again, "engineer_week", "base_changes"))
+    project = figures.figure(f"{kind}_project")
+    low, high = project.low / kept, project.high / kept
     monthly = (low + times.low / 12 * weeks.low * week.low, high + times.high / 12 * weeks.high * week.high)
     saved = tokens["before"] - tokens["after"]
     before, after = usd["before"], usd["after"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from suffice.worth import STUDENT_USD, told, worth
+from suffice.worth import told, worth
 
 TOKENS = {"before": 2_000.0, "after": 500.0}
 UNPRICED = {"before": 0.0, "after": 0.0}
@@ -46,7 +46,12 @@ def test_what_is_cheaper_at_more_tokens_pays_by_its_price() -> None:
     assert "spares $2.00 for 1,000 requests" in found.words and "quality alone" not in found.words
 
 
-def test_a_student_costs_what_its_project_does() -> None:
-    one, other = worth(TOKENS, UNPRICED, 12), worth(TOKENS, UNPRICED, 12, STUDENT_USD)
-    assert other.usd_per_month[0] - one.usd_per_month[0] == pytest.approx((20_000 - 2_000) / 12)
+@pytest.mark.parametrize(
+    ("kind", "low", "weeks"),
+    [("student", 20_000, 0), ("managed_lora", 3_000, 0), ("api", 5_000, 0), ("full", 15_000, 1)],
+)
+def test_each_kind_of_training_costs_what_its_project_does(kind: str, low: float, weeks: int) -> None:
+    one, other = worth(TOKENS, UNPRICED, 12), worth(TOKENS, UNPRICED, 12, kind)
+    more = other.usd_per_month[0] - one.usd_per_month[0]
+    assert more >= (low - 2_000) / 12 - 1e-9 and (more == pytest.approx((low - 2_000) / 12)) == (weeks == 0)
     assert other.pays_from[0][1] > one.pays_from[0][1]
