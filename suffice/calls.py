@@ -126,7 +126,7 @@ class Calls(Around):
 
     def _answered(self, tried: _Try, answer: Answer, lost: float) -> Answer:
         self._breaker.passed()
-        cost = self._price(answer.usage) if answer.cost is None else answer.cost
+        cost = self._cost(tried.request, answer) if answer.cost is None else answer.cost
         self.budget.settle(tried.reserved, cost)
         total = None if cost is None else cost + lost
         answer = answer if total == answer.cost else replace(answer, cost=total)
@@ -163,6 +163,10 @@ class Calls(Around):
 
     def _most(self, request: Request) -> float | None:
         return most(self.model, request) if hasattr(self.model, "most") or hasattr(self.model, "price_name") else 0.0
+
+    def _cost(self, request: Request, answer: Answer) -> float | None:
+        """What a reply cost, as counted; where the server counted nothing, the most that it can have cost."""
+        return self._most(request) if answer.uncounted else self._price(answer.usage)
 
     def _price(self, usage: Usage) -> float | None:
         """By list price; models that do not say by which name are free."""

@@ -225,7 +225,7 @@ class Bought(Around):
         except BaseException:
             self.budget.settle(reserved, reserved)
             raise
-        cost = self._priced(answer.usage) if answer.cost is None else answer.cost
+        cost = self._cost(request, answer) if answer.cost is None else answer.cost
         self.budget.settle(reserved, cost)
         self._note(request, "", cost, answer.ms)
         return answer if cost == answer.cost else replace(answer, cost=cost)
@@ -247,6 +247,10 @@ class Bought(Around):
     def _most(self, request: Request) -> float | None:
         known = hasattr(self.model, "most") or getattr(self.model, "price_name", None)
         return most(self.model, request) if known else 0.0
+
+    def _cost(self, request: Request, answer: Answer) -> float | None:
+        """What a reply cost, as counted; where the server counted nothing, the most that it can have cost."""
+        return self._most(request) if answer.uncounted else self._priced(answer.usage)
 
     def _priced(self, usage: Usage) -> float | None:
         name: str | None = getattr(self.model, "price_name", None)

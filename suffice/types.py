@@ -155,6 +155,14 @@ class Answer:
         """The same answer with notes that the stack files under the layer that made them."""
         return replace(self, notes={**self.notes, **notes})
 
+    @property
+    def uncounted(self) -> bool:
+        """Whether a server left out how many tokens its reply took: `usage` says less than was billed."""
+        return any(step.notes.get("usage") == UNCOUNTED["usage"] for step in self.trace)
+
+
+UNCOUNTED: Mapping[str, Json] = {"usage": "not told"}
+"""What a model's step notes of a reply without token counts; the most that the call can cost is its cost then."""
 
 Ask = Callable[[Request], Answer]
 """The one signature: a model is an Ask, a stack is an Ask, a layer answers a Request given the Ask beneath it."""

@@ -24,7 +24,7 @@ from suffice.queueing import responses
 from suffice.scorers.exact import Exact
 from suffice.stack import Stack
 from suffice.stats.quantile import percentile
-from suffice.types import Request
+from suffice.types import UNCOUNTED, Answer, Request, Step
 
 ITEMS = Dataset(tuple(Example(f"q{n}", f"what {n}", str(n)) for n in range(20)), scorer=Exact())
 QUICK = Drive(100.0, seconds=0.5, sample=10)
@@ -94,6 +94,14 @@ def test_nothing_is_paid_for_that_was_not_allowed_and_capped() -> None:
     assert isinstance(dear.model, Scripted) and dear.model.calls == 20
     with pytest.raises(InputError, match="buys some"):
         loadtest(Stack(Openai("gpt-4o", "https://api.openai.com/v1")), ITEMS, QUICK)
+
+
+def test_a_reply_without_token_counts_costs_the_most_it_can() -> None:
+    reply = Answer("yes", cost=None, trace=(Step("model", 1.0, 0, UNCOUNTED),))
+    model = Scripted(lambda _: reply, usd=0.01)
+    with pytest.raises(BudgetSpent):
+        loadtest(Stack(model), ITEMS, Drive(100.0, 0.5, sample=10, paid=True), budget=Budget(usd=0.205))
+    assert model.calls == 20
 
 
 def test_failures_are_counted_and_a_stack_that_never_answers_is_an_error() -> None:

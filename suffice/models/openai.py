@@ -13,7 +13,7 @@ from functools import cached_property
 from ..digest import digest_of, plain
 from ..errors import Fault, ModelError, Unreachable
 from ..http import Endpoint, Reply
-from ..types import Answer, Json, Message, Request, Status, Step, Tool, ToolCall, Usage, wording
+from ..types import UNCOUNTED, Answer, Json, Message, Request, Status, Step, Tool, ToolCall, Usage, wording
 
 HOME = "https://api.openai.com/v1"
 REASONING = re.compile(r"(o\d|gpt-5)")
@@ -164,15 +164,15 @@ class Openai:
             message, end = choice["message"], choice.get("finish_reason", "stop")
             if end is None:
                 raise self._broken("truncated", "the reply has no end")
-            text = _text(message)
+            text, usage = _text(message), _usage(body.get("usage") or {})
             return Answer(
                 text=_unwrapped(text, request.schema),
                 tool_calls=tuple(_called(c) for c in message.get("tool_calls") or ()),
-                usage=_usage(body.get("usage") or {}),
+                usage=usage or Usage(),
                 cost=None,
                 status="refused" if message.get("refusal") else ENDS.get(end, "ok"),
                 logprobs=tuple(float(t["logprob"]) for t in (choice.get("logprobs") or {}).get("content") or ()),
-                trace=(Step("model", ms),),
+                trace=(Step("model", ms, 0, {} if usage else UNCOUNTED),),
             )
         except (KeyError, IndexError, TypeError, AttributeError, ValueError) as wrong:
             raise self._broken("malformed", "the reply is no chat completion") from wrong
@@ -332,9 +332,12 @@ def _called(call: Mapping[str, Json]) -> ToolCall:
     return ToolCall(asked["name"], found, call.get("id") or "")
 
 
-def _usage(usage: Mapping[str, Json]) -> Usage:
+def _usage(usage: Mapping[str, Json]) -> Usage | None:
+    """The tokens counted; None where a count is missing: null, left out, or no tokens read at all."""
+    read, written = usage.get("prompt_tokens"), usage.get("completion_tokens")
     cached = (usage.get("prompt_tokens_details") or {}).get("cached_tokens")
-    return Usage(*map(_count, (usage.get("prompt_tokens"), usage.get("completion_tokens"), cached)))
+    counted = Usage(*map(_count, (read, written, cached)))
+    return counted if read and written is not None else None
 
 
 def _count(given: Json) -> int:

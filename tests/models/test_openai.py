@@ -18,11 +18,14 @@ from types import ModuleType
 
 import pytest
 
-from suffice.errors import InputError, ModelError, Unreachable
+from suffice.budget import Budget
+from suffice.calls import Calls
+from suffice.errors import BudgetSpent, InputError, ModelError, Unreachable
 from suffice.model import resolve
 from suffice.models.openai import Openai
 from suffice.plugins import build
-from suffice.types import Message, Request, Sampling, Tool, ToolCall, Usage
+from suffice.price import most
+from suffice.types import UNCOUNTED, Message, Request, Sampling, Tool, ToolCall, Usage
 
 
 def _beside(name: str) -> ModuleType:
@@ -61,6 +64,24 @@ def test_a_good_reply_is_read_whole() -> None:
     assert (answer.text, answer.usage, answer.cost, answer.status) == ("fine", Usage(11, 3, 8), None, "ok")
     assert answer.trace[0].name == "model"
     assert 0 < answer.ms < 1000
+
+
+@pytest.mark.parametrize(
+    "told", ['"usage": null', '"x": 0', '"usage": {}', '"usage": {"prompt_tokens": 9}', '"usage": {"total_tokens": 0}']
+)
+def test_a_budget_holds_where_the_server_counts_no_tokens(told: str) -> None:
+    body = json.dumps({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop"}]})[:-1] + f", {told}}}"
+    with bad.serving(*[bad.reply(body.encode())] * 200) as server:
+        model = Openai("gpt-4o", server.url, priced_as="gpt-4o")
+        bound = most(model, Request("q 0"))
+        assert bound is not None
+        calls = Calls(model, budget=Budget(usd=3.5 * bound))
+        first = calls(Request("q 0"))
+        assert first.cost == pytest.approx(bound) and first.trace[0].notes == UNCOUNTED
+        with pytest.raises(BudgetSpent):
+            for number in range(1, 10):
+                calls(Request(f"q {number}"))
+        assert len(server.heard) == 3
 
 
 def test_the_request_is_sent_as_the_form_says() -> None:
