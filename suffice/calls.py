@@ -43,6 +43,7 @@ class Calls(Around):
         self.stop = threading.Event()
         self._breaker = Breaker(patience)
         self._flights: dict[str, _Flight] = {}
+        self._sent: dict[int, _Try] = {}
         self._pending = threading.local()
         self._draw = random.Random()
 
@@ -52,7 +53,7 @@ class Calls(Around):
         `ledger` serves where these calls have none; `budget`, where given, takes the place of theirs.
         """
         mine = copy.copy(self)
-        mine.run, mine.stop = run, threading.Event()
+        mine.run, mine.stop, mine._sent = run, threading.Event(), {}
         mine.ledger, mine.budget = self.ledger or ledger, budget or self.budget
         return mine
 
@@ -85,11 +86,17 @@ class Calls(Around):
             ticket.wait(committed=True)
             self._pending.ticket = None
 
+    def given_up(self) -> tuple[Attempt, ...]:
+        """File every call that is still on its way as dropped, and billed at its most: nobody waits for its reply."""
+        waiting = [tried for at in list(self._sent) if (tried := self._sent.pop(at, None)) is not None]
+        return tuple(self._lost(tried, "dropped", billed=True) for tried in waiting)
+
     def _buy(self, key: str, request: Request) -> Answer:
         """Attempt until answered; the answer's cost covers the failures that were billed on the way."""
         number, lost = 1, 0.0
         while True:
             attempt = self._ready(key, request, number)
+            self._sent[id(attempt)] = attempt
             try:
                 answer = self._timed(request)
             except ModelError as wrong:
@@ -100,7 +107,8 @@ class Calls(Around):
                 number += not attempt.probe
             except BaseException:
                 self._breaker.left(attempt.probe)
-                self.budget.settle(attempt.reserved, attempt.reserved)
+                if self._back(attempt):
+                    self.budget.settle(attempt.reserved, attempt.reserved)
                 raise
             else:
                 return self._answered(attempt, answer, lost)
@@ -127,11 +135,13 @@ class Calls(Around):
     def _answered(self, tried: _Try, answer: Answer, lost: float) -> Answer:
         self._breaker.passed()
         cost = self._cost(tried.request, answer) if answer.cost is None else answer.cost
-        self.budget.settle(tried.reserved, cost)
+        awaited = self._back(tried)
+        if awaited:
+            self.budget.settle(tried.reserved, cost)
         total = None if cost is None else cost + lost
         answer = answer if total == answer.cost else replace(answer, cost=total)
         if self.ledger:
-            filed = self._filed(tried, "", usd=cost, ms=answer.ms)
+            filed = self._filed(tried, "", usd=cost, ms=answer.ms) if awaited else None
             self._pending.ticket = self.ledger.post_reply(tried.key, answer, filed)
         return answer
 
@@ -141,13 +151,23 @@ class Calls(Around):
             self._breaker.failed(wrong, tried.probe)
         else:
             self._breaker.passed()
-        cost = self._most(tried.request) if wrong.billed else 0.0
+        if not self._back(tried):
+            return tried.reserved
+        return self._lost(tried, wrong.fault, billed=wrong.billed).usd or 0.0
+
+    def _back(self, tried: _Try) -> bool:
+        """Whether the call was still waited for; from here on its thread accounts for it, and nobody else."""
+        return self._sent.pop(id(tried), None) is not None
+
+    def _lost(self, tried: _Try, fault: str, *, billed: bool) -> Attempt:
+        """Count and file a call without a reply, at the most that it can have cost where it is billed."""
+        cost = self._most(tried.request) if billed else 0.0
         self.budget.settle(tried.reserved, cost)
+        took = (time.perf_counter() - tried.start) * 1000
+        filed = self._filed(tried, fault, usd=cost, ms=took, billed=billed)
         if self.ledger:
-            took = (time.perf_counter() - tried.start) * 1000
-            filed = self._filed(tried, wrong.fault, usd=cost, ms=took, billed=wrong.billed)
             self._pending.ticket = self.ledger.post_attempt(filed)
-        return cost or 0.0
+        return filed
 
     def _filed(self, tried: _Try, fault: str, *, usd: float | None, ms: float, billed: bool = True) -> Attempt:
         example = tried.request.id or ""

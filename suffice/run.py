@@ -33,6 +33,8 @@ FATAL = frozenset({"unauthorized", "unreachable"})
 LASTING = frozenset({"rejected", "refused"})
 """Faults that trying again will not mend; records with any other are made again on resume."""
 PROGRESS_SECONDS = 0.1
+GIVEN_UP = "without a reply yet were given up and may be billed"
+"""Ends the note on what stopped a run, after how many calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +134,10 @@ class _Work:
             self._start(width, iter(todo))
             self.calls.warm()
             self._watch(started, progress)
-        finally:
-            self.calls.stop.set()
-            self._drain()
-            self.ledger.flush()
+        except BaseException as stopped:
+            self._ended(stopped)
+            raise
+        self._ended(None)
         if self.wrong is not None:
             raise self._told(self.wrong)
         if len(asked) == len(self.dataset):
@@ -177,6 +179,21 @@ class _Work:
                 progress(self._progress(time.monotonic() - started))
         if progress is not None:
             progress(self._progress(time.monotonic() - started))
+
+    def _ended(self, stopped: BaseException | None) -> None:
+        """Keep what comes home; what does not is filed as billed, and said so beside what stopped the run."""
+        self.calls.stop.set()
+        try:
+            self._drain()
+        except BaseException as hurried:
+            stopped = hurried
+            raise
+        finally:
+            given_up = [a for calls in (self.calls, self.judge) if calls is not None for a in calls.given_up()]
+            self.ledger.flush()
+            if stopped is not None and (dear := [a.usd for a in given_up if a.usd != 0.0]):
+                most = "" if None in dear else f", up to ${sum(usd or 0.0 for usd in dear):.4f}"
+                stopped.add_note(f"{len(dear)} {GIVEN_UP}{most}")
 
     def _drain(self, seconds: float = 5.0) -> None:
         """Let calls in flight come home, so that what is paid for is kept."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..errors import Interrupted
 from ..version import __version__
 from . import (
     ablate,
@@ -33,12 +34,14 @@ from . import (
     trained,
     watch,
 )
+from .frame import left_behind
 
 
 def command() -> Any:
     """The command line as one callable with a `main`."""
     app = typer.Typer(
         name="suffice",
+        cls=_Stoppable,
         help="The lightest LLM stack that suffices, proven on your own data.",
         no_args_is_help=True,
         add_completion=False,
@@ -50,6 +53,16 @@ def command() -> Any:
         app.command()(function)
     app.add_typer(data.commands(), name="data")
     return typer.main.get_command(app)
+
+
+class _Stoppable(typer.core.TyperGroup):
+    """The commands, where Ctrl-C ends one with what it leaves: the notes on the interrupt are kept for the user."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stopped:
+            raise Interrupted("interrupted", hint=left_behind(getattr(stopped, "__notes__", ()))) from stopped
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (

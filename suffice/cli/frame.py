@@ -57,8 +57,13 @@ def _attempt(arguments: Sequence[str], *, as_json: bool) -> int:
 
 
 def _interrupted(as_json: bool) -> int:
-    hint = "what was paid for is kept; the same command goes on from there"
-    return _report({"code": "interrupted", "message": "interrupted", "hint": hint}, INTERRUPTED, as_json)
+    return _report({"code": "interrupted", "message": "interrupted", "hint": left_behind()}, INTERRUPTED, as_json)
+
+
+def left_behind(given_up: Sequence[str] = ()) -> str:
+    """What an interrupt leaves, and how to go on; `given_up` says of calls that no reply was waited for."""
+    kept = f"the replies that came back are kept; {'; '.join(given_up)}" if given_up else "what was paid for is kept"
+    return f"{kept}; the same command goes on from there"
 
 
 def _code(wrong: Exception) -> int:

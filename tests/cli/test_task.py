@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from suffice.ledger import Ledger
+from suffice.run import GIVEN_UP
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 MODEL = """
@@ -157,6 +160,24 @@ def test_an_interrupted_run_says_so_and_goes_on_from_there(suffice: Command, fol
     (folder / "mine.py").write_text(slow)
     again = body(suffice("run", folder, "--part", "all", "--json"))
     assert again["n"] == 120 and again["solved"] == 116
+
+
+@pytest.mark.slow
+def test_an_interrupt_says_which_replies_were_given_up(suffice: Command, folder: Path) -> None:
+    slow = MODEL.replace('otherwise="no idea"', 'otherwise="no idea", latency_ms=20000, parallel=4, usd=0.01')
+    (folder / "mine.py").write_text(slow)
+    command = [sys.executable, "-m", "suffice", "run", str(folder), "--part", "all", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        _wait_for(folder / ".suffice" / "ledger.db")
+        time.sleep(4)
+        started.send_signal(signal.SIGINT)
+        out, _ = started.communicate(timeout=60)
+    told = json.loads(out)["error"]
+    assert (started.returncode, told["code"]) == (130, "interrupted")
+    with Ledger.open(folder / ".suffice" / "ledger.db") as ledger:
+        found = ledger.attempts()
+    assert {(a.fault, a.billed, a.usd) for a in found} == {("dropped", True, 0.01)}
+    assert f"{len(found)} {GIVEN_UP}, up to ${len(found) / 100:.4f}" in told["hint"]
 
 
 def _wait_for(path: Path) -> None:
