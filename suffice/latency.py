@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -67,6 +67,11 @@ class Percentiles:
             return "broken"
         return "met" if self.p95.high is not None and self.p95.high <= self.slo_ms else "cannot tell"
 
+    def observed(self, reason: str) -> Percentiles:
+        """The same without limits, and why there are none."""
+        p50, p95, p99 = (replace(q, low=None, high=None, reason=reason) for q in (self.p50, self.p95, self.p99))
+        return Percentiles(p50, p95, p99, self.slo_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Stage:
@@ -80,15 +85,15 @@ class Stage:
     """Of the time of all requests."""
     tail_share: float
     """Of the time of the slowest requests: the parts of all stages add up to 1, as their percentiles do not."""
-    tail_low: float
-    tail_high: float
-    """95 % limits by the bootstrap of requests."""
+    tail_low: float | None
+    tail_high: float | None
+    """95 % limits by the bootstrap of requests; None where these are not independent."""
     tail_ms: float
     """Its mean time in the slowest requests."""
     rise_ms: float
     """How much more that is than its mean in all."""
-    leads: float
-    """How often, over the bootstrap, no other stage has a larger part in the slowest requests."""
+    leads: float | None
+    """How often, over the bootstrap, no other stage has a larger part in the slowest requests; None as the limits."""
     p95_without_ms: float
     """P95 end to end if this stage took no time at all: the most that work on it can bring."""
 
@@ -123,6 +128,13 @@ class Latency:
     def words(self) -> str:
         """What a person would say of it."""
         return " ".join((*_whole_in_words(self), *(_stage_in_words(s) for s in self.stages if s.own.kept)))
+
+    def observed(self, reason: str) -> Latency:
+        """The same as a description of these requests alone: no limits, and why there are none."""
+        stages = (
+            replace(s, own=s.own.observed(reason), tail_low=None, tail_high=None, leads=None) for s in self.stages
+        )
+        return replace(self, whole=self.whole.observed(reason), stages=tuple(stages))
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,16 +337,22 @@ def _whole_in_words(found: Latency) -> list[str]:
     lead = found.breaking or found.slowest
     if lead is None:
         return told
-    sure = "" if lead.leads >= 0.95 else f", though in {1 - lead.leads:.0%} of redrawn samples another leads"
     told.append(
-        f"Of the slowest {found.tail_n} requests {lead.name} takes {lead.tail_share:.0%} of the time "
-        f"({lead.tail_low:.0%} to {lead.tail_high:.0%}{sure}); "
-        f"without it P95 would be {in_words(lead.p95_without_ms)} ms."
+        f"Of the slowest {found.tail_n} requests {lead.name} takes {lead.tail_share:.0%} of the time"
+        f"{_sureness(lead)}; without it P95 would be {in_words(lead.p95_without_ms)} ms."
     )
     riser = max(found.stages, key=lambda s: s.rise_ms)
     if riser.name != lead.name and riser.rise_ms > 0:
         told.append(f"What makes them slower than others is mostly {riser.name}: {in_words(riser.rise_ms)} ms more.")
     return told
+
+
+def _sureness(lead: Stage) -> str:
+    """The limits of its part, and how often another leads; nothing where requests are not independent."""
+    if lead.tail_low is None or lead.tail_high is None or lead.leads is None:
+        return ""
+    sure = "" if lead.leads >= 0.95 else f", though in {1 - lead.leads:.0%} of redrawn samples another leads"
+    return f" ({lead.tail_low:.0%} to {lead.tail_high:.0%}{sure})"
 
 
 def _stage_in_words(stage: Stage) -> str:

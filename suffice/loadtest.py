@@ -32,6 +32,8 @@ from .types import Answer, Json
 WARM = 8
 """Requests at most that go ahead unmeasured: connections, caches and lanes are open when measuring begins."""
 MOST_WORKERS = 512
+QUEUED = "requests that queue together are not independent"
+"""Why nothing that was measured under load has limits: order statistics and the bootstrap take requests to be."""
 MOST_REQUESTS = 1_000_000
 """Requests of one load test that are expected at most: each is kept until it ends."""
 LONGEST_S = 7 * 86_400.0
@@ -107,32 +109,37 @@ class Loadtest:
     slow: Slowdown
     predicted: Predicted
     measured: Percentiles
-    """Response times under load, from when each request was due."""
+    """Response times under load, from when each request was due: what this run saw, without limits."""
     service: Percentiles
-    """Service times under load: what would be said if waiting did not count."""
+    """Service times under load: what would be said if waiting did not count. Without limits."""
     busy: float
     """The share of the workers' time that was spent serving."""
     stages: Latency
-    """Where service time went under load."""
+    """Where service time went under load. Without limits."""
     amounts: Mapping[str, Amount]
     """Input, output and cached tokens, and US dollars by list price."""
     samples_ms: tuple[float, ...] = field(repr=False)
     """The service times that the prediction rests on."""
+    cut_off: bool = False
+    """Whether the measured P95 is that of requests still unfinished when waiting ended: the true one is later."""
     kept: Kept | None = None
-    """Whether the limit held for all requests: one that failed or never came back counts as later than any limit."""
+    """Whether this run's P95 was within the limit, a fact and no inference: `met` or `broken`, None without a limit.
+    A request that failed or never came back counts as later than any limit."""
 
     @property
     def ratio_p95(self) -> float | None:
-        """Predicted over measured P95."""
-        return self.predicted.p95_ms / self.measured.p95.estimate if self.predicted.p95_ms else None
+        """Predicted over measured P95; None where either is not known."""
+        if self.cut_off or not self.predicted.p95_ms:
+            return None
+        return self.predicted.p95_ms / self.measured.p95.estimate
 
     @property
     def held(self) -> bool | None:
-        """Whether the measured P95 lies within the predicted limits."""
-        p = self.predicted
-        if p.low_ms is None or p.high_ms is None:
+        """Whether the measured P95 lies within the predicted limits; None where that cannot be told."""
+        p, seen = self.predicted, self.measured.p95.estimate
+        if p.low_ms is None or p.high_ms is None or (self.cut_off and seen <= p.high_ms):
             return None
-        return p.low_ms <= self.measured.p95.estimate <= p.high_ms
+        return p.low_ms <= seen <= p.high_ms
 
 
 def loadtest(
@@ -265,6 +272,7 @@ class _Test:
         sent = load.sent
         answered = [s for s in sent if s.record.answer is not None or s.record.fault == UNFINISHED]
         served = _served(sent, "under load")
+        measured = _percentiles([s.response_ms for s in answered], slo_ms).observed(QUEUED)
         faults = Counter(s.record.fault or "failed" for s in sent if s.record.answer is None)
         lasted = max(s.ended_s for s in sent) * self.workers
         return Loadtest(
@@ -282,13 +290,14 @@ class _Test:
             alone=_percentiles(alone),
             slow=slow,
             predicted=predicted,
-            measured=_percentiles([s.response_ms for s in answered], slo_ms),
-            service=_percentiles(served),
+            measured=measured,
+            service=_percentiles(served).observed(QUEUED),
             busy=sum(s.ended_s - s.sent_s for s in sent) / lasted if lasted else 0.0,
-            stages=latency(timings(s.record for s in sent), seed=self.drive.seed),
+            stages=latency(timings(s.record for s in sent), seed=self.drive.seed).observed(QUEUED),
             amounts=_amounts([s.record for s in quiet], [s.record for s in sent]),
             samples_ms=tuple(alone),
-            kept=_percentiles([s.response_ms if s.record.answer else NEVER_MS for s in sent], slo_ms).kept,
+            cut_off=_p95(answered) > measured.p95.estimate,
+            kept=None if slo_ms is None else "met" if _p95(sent) <= slo_ms else "broken",
         )
 
 
@@ -308,6 +317,11 @@ def _served(sent: Sequence[Sent], when: str, of: Callable[[Sent], float] = lambd
 def _percentiles(ms: Sequence[float], slo_ms: float | None = None) -> Percentiles:
     p50, p95, p99 = (percentile(ms, q) for q in (0.5, 0.95, 0.99))
     return Percentiles(p50, p95, p99, slo_ms)
+
+
+def _p95(sent: Sequence[Sent]) -> float:
+    """P95 of the response times in milliseconds, each request without a reply later than any limit."""
+    return percentile([s.response_ms if s.record.answer else NEVER_MS for s in sent], 0.95).estimate
 
 
 def _amounts(quiet: Sequence[Record], loaded: Sequence[Record]) -> Mapping[str, Amount]:

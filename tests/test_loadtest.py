@@ -116,9 +116,40 @@ def test_failures_are_counted_and_a_stack_that_never_answers_is_an_error() -> No
 def test_a_stack_that_fails_quickly_does_not_keep_its_limit() -> None:
     """To leave failures out would excuse them as coordinated omission excuses waiting."""
     failing = loadtest(stack(faults={"server_error": 0.3}), ITEMS, Drive(400.0, 0.5, sample=20), slo_ms=60_000.0)
-    assert failing.measured.kept == "met" and failing.kept == "broken"
+    assert failing.measured.p95.estimate < 60_000.0 and failing.kept == "broken" and not failing.cut_off
     sound = loadtest(stack(), ITEMS, Drive(400.0, 0.5, sample=20), slo_ms=60_000.0)
     assert sound.kept == "met" and sound.answered == sound.requests
+
+
+def test_what_was_measured_under_load_is_a_fact_without_limits() -> None:
+    """Order statistics of requests that queue together would hold 16 to 57 % where they say 95 %."""
+    found = loadtest(stack(latency_ms=2.0), ITEMS, Drive(200.0, 1.0, sample=20), slo_ms=60_000.0)
+    for told in (found.measured, found.service, found.stages.whole, *(s.own for s in found.stages.stages)):
+        for one in (told.p50, told.p95, told.p99):
+            assert (one.low, one.high) == (None, None) and "not independent" in one.reason and one.n > 100
+    assert {(s.tail_low, s.tail_high, s.leads) for s in found.stages.stages} == {(None, None, None)}
+    assert "%" in found.stages.words and "None" not in found.stages.words
+    assert found.alone.p50.low is not None, "one at a time, they are independent"
+    assert found.kept == "met"
+
+
+def test_a_p95_of_requests_that_never_came_back_is_at_least_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two workers, and from the tenth request of the load on no reply until the test has ended."""
+    monkeypatch.setattr("suffice.openloop.GRACE_S", 0.3)
+    let, asked = threading.Event(), []
+
+    def says(request: Request) -> str:
+        asked.append(request.id)
+        if len(asked) > 44:  # 4 to warm up, 30 to predict from, 10 of the load
+            let.wait(30)
+        return "fine"
+
+    try:
+        found = loadtest(Stack(Scripted(says, parallel=2)), ITEMS, Drive(100.0, 0.5, sample=10), slo_ms=60_000.0)
+    finally:
+        let.set()
+    assert found.unfinished > 10 and found.cut_off and found.kept == "broken"
+    assert found.ratio_p95 is None and found.measured.p95.estimate > 300
 
 
 def test_what_is_measured_is_the_queue_that_these_arrivals_and_services_make(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def loadtest(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Drive a stack at a rate past the reply cache, predicted beside measured; exit 1 if its limit is proven broken."""
+    """Drive a stack at a rate past the reply cache, predicted beside measured; exit 1 where its P95 breaks the limit."""
     from ..artifacts import write_whole
     from ..errors import Interrupted
     from ..load import load
@@ -192,7 +192,7 @@ def _show(found: Latency, how: str, figures: Sequence[Figure], ahead: Forecast |
     for name in ("ms", "P50", "P95", "", "P99", "limit", "slowest", ""):
         table.add_column(name, justify="left" if name == "ms" else "right", no_wrap=True)
     for stage in found.stages:
-        tail = (f"{stage.tail_share:.0%}", f"{stage.tail_low:.0%} to {stage.tail_high:.0%}")
+        tail = (f"{stage.tail_share:.0%}", f"{_share(stage.tail_low)} to {_share(stage.tail_high)}")
         table.add_row(stage.name, *_cells(stage.own), *tail)
     table.add_row(Text("end to end", style="bold"), *_cells(found.whole), "", "")
     screen.print(table)
@@ -222,6 +222,10 @@ def _between(low: float | None, high: float | None) -> str:
     return f"{_ms(low)} to {_ms(high)}"
 
 
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
 def _ms(value: float | None) -> str:
     return "–" if value is None else f"{value:.0f}" if value >= 10 else f"{value:.2g}"
 
@@ -236,11 +240,12 @@ def _show_test(found: Loadtest, screen: Console) -> None:
     p, m = found.predicted, found.measured
     screen.print(Text.assemble(("P95 ", "bold"), f"predicted {_ms(p.p95_ms)} ms ({_between(p.low_ms, p.high_ms)}), "))
     ratio = "" if found.ratio_p95 is None else f"; predicted / measured {found.ratio_p95:.2f}"
-    screen.print(Text(f"    measured {_ms(m.p95.estimate)} ms ({_between(m.p95.low, m.p95.high)}){ratio}"))
+    least = "at least " if found.cut_off else ""
+    screen.print(Text(f"    measured {least}{_ms(m.p95.estimate)} ms in this run{ratio}"))
     if m.slo_ms is not None:
         lost = found.requests - found.answered
         told = f" (the {lost} without a reply count as later than that)" if lost else ""
-        screen.print(Text(f"    limit {m.slo_ms:g} ms: {found.kept}{told}"))
+        screen.print(Text(f"    limit {m.slo_ms:g} ms: {found.kept} in this run{told}"))
     screen.print(Text(f"service alone P95 {_ms(found.service.p95.estimate)} ms, workers busy {found.busy:.0%}"))
     for name, amount in found.amounts.items():
         if amount.measured:
