@@ -84,7 +84,7 @@ def loadtest(
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Drive a stack at a rate past the reply cache, predicted beside measured; exit 1 where its P95 breaks the limit."""
+    """Drive a stack at a rate past the reply cache, predicted beside measured; exit 1 if its P95 breaks the limit."""
     from ..artifacts import write_whole
     from ..errors import Interrupted
     from ..load import load
