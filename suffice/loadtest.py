@@ -310,7 +310,7 @@ def _served(sent: Sequence[Sent], when: str, of: Callable[[Sent], float] = lambd
     raise ModelError(
         f"of {len(sent)} requests {when} {len(found)} were answered: {first.error or first.fault}",
         fault="unavailable",
-        hint="ask one by hand first: suffice ask FOLDER QUESTION",
+        hint="a lower --rate" if first.fault == UNFINISHED else "ask one by hand first: suffice ask FOLDER QUESTION",
     )
 
 

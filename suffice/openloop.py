@@ -17,6 +17,7 @@ from .budget import Budget
 from .data import Dataset, Example
 from .errors import InputError, ModelError, SufficeError
 from .ledger import Attempt, Ledger
+from .left import worker
 from .model import Around, Model
 from .price import most, usd
 from .record import Record
@@ -107,7 +108,7 @@ class Phase:
 
     def driven(self, workers: int, progress: Callable[[Progress], object] | None) -> Phase:
         """Send everything; return when all is answered, or waiting has an end. Raises what no request can survive."""
-        threads = [threading.Thread(target=self._work, name=f"{self.name} {n}", daemon=True) for n in range(workers)]
+        threads = [worker(self._work, f"{self.name} {n}") for n in range(workers)]
         self.start = time.perf_counter()
         for thread in threads:
             thread.start()

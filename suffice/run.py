@@ -19,6 +19,7 @@ from .data import Dataset, Example
 from .digest import digest_of, file_digest, plain
 from .errors import BudgetSpent, InputError, ModelError, SufficeError
 from .ledger import Ledger
+from .left import worker
 from .model import Model, resolve
 from .plugins import spec_of
 from .record import Record, Run
@@ -147,7 +148,7 @@ class _Work:
     def _start(self, width: int, todo: Iterator[Example]) -> None:
         self.working = width
         for number in range(width):
-            threading.Thread(target=self._worker, args=(todo,), name=f"run-{number}", daemon=True).start()
+            worker(self._worker, f"run-{number}", todo).start()
 
     def _worker(self, todo: Iterator[Example]) -> None:
         """Take the next example until there is none; `next` of a list's iterator is atomic."""

@@ -13,7 +13,7 @@ import pytest
 
 HOUSE = Path(__file__).parent.parent / "suffice"
 ROWS = (
-    "types errors digest strict version exchange stats",
+    "types errors digest strict version exchange stats left",
     "plugins score data duplicates split task layer model stack record artifacts documents leakage plaintext yamlfile "
     "yamlnodes formula contract lenient taskfile template rows outputs labels infer vectors weights chunks citations "
     "anatomy places knowledge probe evidence importer elements logfile secrets opinions words frozen moving suspects "

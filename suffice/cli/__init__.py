@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from typing import NoReturn
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Run the command line, and leave with its exit code."""
-    from .frame import run
+    from .frame import leave, run
     from .say import any_encoding
 
     any_encoding()
-    sys.exit(run(sys.argv[1:]))
+    leave(run(sys.argv[1:]))

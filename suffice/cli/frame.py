@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from traceback import walk_tb
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import SufficeError
 from .say import red, spoken, write_json
@@ -35,6 +35,19 @@ def run(arguments: Sequence[str]) -> int:
         for body in said:
             write_json(body)
     return code
+
+
+def leave(code: int) -> NoReturn:
+    """Leave with the code: at once where a request that nobody waits for any more is still inside a model."""
+    from ..left import busy
+
+    if not busy():
+        sys.exit(code)
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    _flush_native()
+    os._exit(code)
 
 
 def _attempt(arguments: Sequence[str], *, as_json: bool) -> int:

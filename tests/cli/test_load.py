@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,33 @@ def quick():
 
 def dear():
     return Scripted({}, otherwise="yes", usd=0.01)
+"""
+
+BUSY = """
+import atexit, os, time
+from suffice.models.scripted import Scripted
+
+asked = []
+inside = set()
+atexit.register(lambda: inside and os.abort())  # as an engine does that is closed while it is asked
+
+def says(request):
+    asked.append(request.id)
+    if len(asked) > 44:  # 4 to warm up, 30 to predict from, 10 of the load
+        inside.add(len(asked))
+        time.sleep(60)
+    return "yes"
+
+def busy():
+    return Scripted(says, parallel=2)
+"""
+SOON = """
+import sys
+import suffice.openloop
+from suffice.cli import main
+
+suffice.openloop.GRACE_S = 1.0
+main()
 """
 
 
@@ -77,3 +105,18 @@ def test_a_broken_limit_is_exit_1_and_money_needs_a_word(suffice: Command, task:
     assert "--paid" in body(suffice(*paid), 2)["error"]["hint"]
     assert "cap" in body(suffice(*paid, "--paid"), 2)["error"]["message"]
     assert body(suffice(*paid, "--paid", "--budget", "0.1"), 3)["error"]["code"] == "budget_spent"
+
+
+def test_requests_that_are_unfinished_at_the_end_leave_the_exit_code_as_promised(task: Path) -> None:
+    (task / "mine.py").write_text(BUSY)
+    (task / "suffice.yaml").write_text("model: mine.py:busy\ntarget: {p95_ms: 900}\n")
+    words = [sys.executable, "-c", SOON, "loadtest", str(task), "--rate", "40", "--seconds", "1.5", "--sample", "10"]
+    shown = subprocess.run(words, capture_output=True, text=True, timeout=300)
+    assert shown.returncode == 1 and "unfinished" in shown.stdout and "measured at least" in shown.stdout
+    assert (
+        "limit 900 ms: broken in this run" in shown.stdout
+        and "predicted / measured" not in shown.stdout.split("P95")[1]
+    )
+    told = subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=300)
+    found = body(told, 1)
+    assert found["cut_off"] is True and found["ratio_p95"] is None and found["kept"] == "broken"
