@@ -17,7 +17,7 @@ from .layer import Gate
 from .minimum import MINIMA, SECTION, Approach, Minimum, stated
 from .moving import moving_of
 from .opinions import placed
-from .record import Diagnosis
+from .record import Diagnosis, Finding
 from .stats.confident import nearest_votes
 from .task import Task
 from .types import Json
@@ -310,13 +310,34 @@ def _exhausted(task: Task, attempts: Attempts) -> Gate:
 
 
 def _wall(need: Minimum, diagnosis: Diagnosis | None) -> Gate:
-    treated = [f for f in diagnosis.findings if f.cause in need.treats and f.share > 0] if diagnosis else []
+    """Failures of a treated kind, beyond what a useless probe fixes by chance; on trust where no probe could tell."""
     name = "behaviour wall" if "behaviour" in need.treats else "retrieval wall"
-    if diagnosis is None:
-        return Gate(name, True, "not diagnosed", "some", f"{SECTION}4", assumed=True)
-    share = sum(f.share for f in treated)
-    told = f"{share:.0%} of failures are {', '.join(f.cause for f in treated) or ' or '.join(need.treats)}"
-    return Gate(name, share > 0, told, "some", f"{SECTION}4")
+    source, causes = f"{SECTION}4", " or ".join(need.treats)
+    if diagnosis is None or _undiagnosable(diagnosis):
+        why = f": {diagnosis.note}" if diagnosis is not None and diagnosis.note else ""
+        return Gate(name, True, f"not diagnosed{why}", "some", source, assumed=True)
+    if not diagnosis.failures:
+        return Gate(name, False, "nothing fails, so there is nothing to treat", "some failures", source)
+    treated = [f for f in diagnosis.findings if f.cause in need.treats and f.share > 0]
+    shown = [f for f in treated if f.record_ids and (f.low is None or f.low > 0)]
+    if not treated:
+        return Gate(name, False, f"no failure that was probed is shown to be {causes}", "some", source)
+    told, may = shown or treated, "" if shown else " as far as is seen, which may be chance"
+    share = f"{sum(f.share for f in told):.0%} of failures are {', '.join(map(_limited, told))}{may}"
+    return Gate(name, bool(shown), share, "some, beyond chance", source)
+
+
+def _undiagnosable(diagnosis: Diagnosis) -> bool:
+    """Whether something fails and no probe could be tried on it, as where a stack asks no model."""
+    told = any(f.cause != "undiagnosed" for f in diagnosis.findings)
+    return bool(diagnosis.failures) and not told and not any(t.asked for t in diagnosis.tried)
+
+
+def _limited(finding: Finding) -> str:
+    """A cause, with the limits of its share where there are any."""
+    if finding.low is None or finding.high is None:
+        return finding.cause
+    return f"{finding.cause} ({finding.low:.0%} to {finding.high:.0%})"
 
 
 APPROACHES: tuple[Approach, ...] = get_args(Approach)

@@ -19,7 +19,7 @@ from suffice.layer import Cause, Gate
 from suffice.minimum import MINIMA, Approach
 from suffice.plan import LADDER, plan
 from suffice.readiness import APPROACHES, GATES, Attempts, assumed, attempts_of, readiness, refused
-from suffice.record import Diagnosis, Finding
+from suffice.record import Diagnosis, Finding, Tried
 from suffice.task import Profile, Target, Task
 
 OWNED = Profile(requests_per_day=20_000, owner="Ada", stable_months=12)
@@ -166,6 +166,28 @@ def test_facts_are_refused_and_a_base_without_a_wall_too(tmp_path: Path) -> None
     assert missing(readiness(facts, attempts=TRIED)) == ["no frozen facts"]
     gates = readiness(ready(tmp_path / "plain"), attempts=TRIED, diagnosis=found("knowledge", 0.9))
     assert missing(gates) == ["behaviour wall"]
+
+
+def test_a_wall_that_may_be_chance_is_none_and_its_limits_are_told(tmp_path: Path) -> None:
+    task = ready(tmp_path)
+
+    def wall(*findings: Finding, failures: int = 80, note: str = "", tried: tuple[Tried, ...] = ()) -> Gate:
+        told = Diagnosis("r", failures, findings, note, tried)
+        return named(readiness(task, attempts=TRIED, diagnosis=told), "behaviour wall")
+
+    rest = Finding("undiagnosed", 0.9, None, None, "no probe fixed them", (), 80, 0, 0)
+    by_chance = wall(Finding("behaviour", 0.05, 0.0, 0.08, "examples", (), 80, 5, 4), rest)
+    assert not by_chance.passed and "behaviour (0% to 8%) as far as is seen, which may be chance" in by_chance.measured
+    assert not wall(Finding("behaviour", 0.05, 0.0, 0.08, "examples", ("q1",), 80, 5, 4)).passed
+    proven = wall(Finding("behaviour", 0.4, 0.25, 0.55, "examples", ("q1",), 80, 34, 2), rest)
+    assert proven.passed and proven.measured == "40% of failures are behaviour (25% to 55%)" and not proven.assumed
+    unasked = wall(replace(rest, share=1.0), note="the stack answers without asking a model")
+    assert unasked.passed and unasked.assumed
+    assert unasked.measured == "not diagnosed: the stack answers without asking a model"
+    in_vain = Tried("examples", ("behaviour",), 30, 0, 0, 0, 8, 60, 0.0)
+    assert not wall(replace(rest, share=1.0), tried=(in_vain,)).passed
+    nothing = wall(failures=0, note="nothing failed")
+    assert not nothing.passed and not nothing.assumed and nothing.measured.startswith("nothing fails")
 
 
 @pytest.mark.parametrize(
