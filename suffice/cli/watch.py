@@ -204,9 +204,10 @@ def _replay(
 ) -> Replay:
     from ..watch.replay import recent as requests
     from ..watch.replay import replay
+    from .progress import meter
     from .standing import budget_of, ledger_of
 
-    with ledger_of(task) as ledger:
+    with ledger_of(task) as ledger, meter("replay") as bar:
         return replay(
             task,
             _stack(task, named),
@@ -215,6 +216,7 @@ def _replay(
             budget=budget_of(*caps),
             workers=workers,
             alpha=alpha,
+            progress=bar.progress,
         )
 
 
@@ -254,8 +256,7 @@ def _show(body: Body, screen: Console) -> None:
     blocks, rate = body["blocks"], body["rate"]
     style = {"alarm": "bold red", "quiet": "bold green"}.get(body["standing"], "bold")
     screen.print(Text(body["headline"], style=style), soft_wrap=True)
-    counted = f"{blocks['calls']:,} calls, {blocks['first']} to {blocks['last_closed']}"
-    screen.print(Text(f"about {counted}; {rate['words']}", style="dim"), soft_wrap=True)
+    screen.print(Text(f"{_counted(blocks)}; {rate['words']}", style="dim"), soft_wrap=True)
     for heading, lines in _sections(body):
         if lines:
             screen.print()
@@ -264,6 +265,14 @@ def _show(body: Body, screen: Console) -> None:
                 screen.print(Text(f" · {line}"), soft_wrap=True)
     screen.print()
     screen.print(Text(f"assumes: {rate['assumes']}", style="dim"), soft_wrap=True)
+
+
+def _counted(blocks: Body) -> str:
+    """How much was read, and of which days."""
+    if blocks["first"] is None:
+        return "no log was read: name the logs of served traffic with --logs"
+    until = f"to {blocks['last_closed']}" if blocks["last_closed"] else f"on, and no {blocks['unit']} is over yet"
+    return f"about {blocks['calls']:,} calls, {blocks['first']} {until}"
 
 
 def _sections(body: Body) -> Iterator[tuple[str, list[str]]]:
@@ -305,8 +314,8 @@ def _fact(f: Body) -> str:
 
 def _proposal(p: Body) -> str:
     low, high = p["cost_usd"] or (None, None)
-    cost = "" if low is None else f" About ${low:,.0f} to ${high:,.0f}"
-    return f"{p['kind']}: {p['what']}.{cost} ({p['reckoned']}). `{p['command']}`"
+    cost = "" if low is None else f" About ${low:,.0f} to ${high:,.0f} ({p['reckoned']})."
+    return f"{p['kind']}: {p['what']}.{cost} `{p['command']}`"
 
 
 def _quality_said(q: Body) -> str:

@@ -113,7 +113,7 @@ def to_label(replies: Sequence[Reply], chosen: Draw) -> list[dict[str, Json]]:
 
 
 def quality(replies: Sequence[Reply], labels: Labels, chosen: Draw, look: int, alpha: float = 0.05) -> Quality:
-    """The interval of a look: prediction-powered where the log scores replies, people's labels alone where not."""
+    """The interval of a look: prediction-powered where the log scores two replies beyond those drawn."""
     spent = alpha / (look * (look + 1))
     drawn, rest = replies[: chosen.n], replies[chosen.n :]
     told = [_said_of(r, labels) for r in drawn]
@@ -124,7 +124,7 @@ def quality(replies: Sequence[Reply], labels: Labels, chosen: Draw, look: int, a
     if len(human) < len(drawn):
         why = f"{len(human)} of {len(drawn)} drawn replies are labelled; the look counts once all are"
         return Quality(None, 0.0, 1.0, 1 - spent, look, len(human), chosen.n, 0, None, "none", why)
-    if not rest or all(r.score is None for r in replies):
+    if len(rest) < 2 or all(r.score is None for r in replies):
         found = mean_interval(human, alpha=spent, seed=chosen.seed)
         return Quality(
             found.estimate, found.low, found.high, 1 - spent, look, len(human), chosen.n, 0, None, found.method

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from watch.traffic import text
 
+from suffice.cli.watch import _proposal
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -88,3 +90,10 @@ def test_what_cannot_be_done_is_said_with_a_way_out(
 
 def test_nothing_yet_is_no_error(suffice: Command, task: Path) -> None:
     assert said(suffice, task)["standing"] == "waiting"
+    screen = suffice("watch", task).stdout
+    assert "no log was read" in screen and "--logs" in screen and "None" not in screen
+
+
+def test_a_proposal_without_a_known_cost_ends_at_what_is_to_be_done() -> None:
+    told = {"kind": "model", "what": "ask again", "cost_usd": None, "reckoned": "nobody has said", "command": "suffice"}
+    assert _proposal(told) == "model: ask again. `suffice`"

@@ -58,6 +58,13 @@ def test_a_later_look_costs_its_share_so_that_all_looks_hold_together() -> None:
     assert widths[1] > widths[0]
 
 
+def test_one_reply_beyond_those_drawn_leaves_labels_alone() -> None:
+    made, right = replies(41, 5)
+    found = quality(made, labelled(made[:40], right), Draw(0, 27, 40, 0), 1)
+    assert found.estimate is not None and found.low < found.estimate < found.high
+    assert found.scored == 0 and found.bias is None
+
+
 def test_nothing_is_said_before_all_that_was_drawn_is_labelled() -> None:
     made, right = replies(200, 4)
     found = quality(made, labelled(made[:39], right), Draw(0, 27, 40, 0), 1)
