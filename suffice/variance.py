@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from statistics import variance
 
 from .asking import Asking
 from .data import Dataset
@@ -38,14 +39,24 @@ def refit(asking: Asking, stack: Stack) -> None:
 
 
 def spread(values: Sequence[Values]) -> dict[str, Json]:
-    """How far apart fits with other seeds came out on dev: the standard deviation of their mean scores."""
-    means = [
-        sum(v for v in of.values() if v is not None) / max(1, sum(v is not None for v in of.values())) for of in values
-    ]
+    """How far apart fits with other seeds came out on dev: the standard deviation of their mean scores.
+
+    Each fit is asked other items, so `by_items` says what the draw of items alone would give: the root of the mean of
+    the scores' variance over the number of items.
+    """
+    judged = [[v for v in of.values() if v is not None] for of in values]
+    means = [sum(of) / max(1, len(of)) for of in judged]
     n = len(means)
     middle = sum(means) / n
     deviation = math.sqrt(sum((m - middle) ** 2 for m in means) / (n - 1)) if n > 1 else None
-    return {"fits": n, "deviation": deviation, "range": max(means) - min(means) if n > 1 else None}
+    errors = [variance(of) / len(of) for of in judged if len(of) > 1]
+    by_items = math.sqrt(sum(errors) / len(errors)) if errors else None
+    return {
+        "fits": n,
+        "deviation": deviation,
+        "by_items": by_items,
+        "range": max(means) - min(means) if n > 1 else None,
+    }
 
 
 def stability(

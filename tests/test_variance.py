@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,19 @@ def test_spread_is_the_standard_deviation_of_the_means() -> None:
     found = spread([{"a": 1.0, "b": 0.0}, {"a": 1.0, "b": 1.0}, {"a": None, "b": 0.0}])
     assert (found["fits"], found["range"]) == (3, 1.0) and found["deviation"] == pytest.approx(0.5)
     assert spread([{"a": 1.0}])["deviation"] is None
+
+
+def test_what_the_items_asked_explain_is_told_apart_from_the_fit() -> None:
+    found = spread([scores(32), scores(30), scores(34)])
+    alone = math.sqrt(sum(p * (1 - p) / 39 for p in (32 / 40, 30 / 40, 34 / 40)) / 3)
+    assert found["by_items"] == pytest.approx(alone) and found["deviation"] == pytest.approx(0.05)
+    draw, moved = random.Random(0), []
+    answers = [float(draw.random() < 0.8) for _ in range(2_000)]
+    for _ in range(300):
+        fits = spread([{str(i): v for i, v in enumerate(draw.sample(answers, 80))} for _ in range(3)])
+        moved.append((fits["deviation"], fits["by_items"]))
+    assert sum(by**2 for _, by in moved) == pytest.approx(sum(d**2 for d, _ in moved), rel=0.15)
+    assert spread([{"a": 1.0}])["by_items"] is None
 
 
 def test_dev_is_drawn_apart_anew_with_groups_whole(tmp_path: Path) -> None:

@@ -285,7 +285,17 @@ def _chance(found: Body | None) -> list[str]:
         return chosen
     if fits["deviation"] is None:
         return [*chosen, f"fitted once of {fits['wanted']} times: the caps left no room for another"]
-    return [*chosen, f"fitted {fits['fits']} times on other draws, its dev score moved by ±{fits['deviation']:.3f}"]
+    return [*chosen, f"fitted {fits['fits']} times on other draws, {_moved(fits['deviation'], fits.get('by_items'))}"]
+
+
+def _moved(deviation: float, by_items: float | None) -> str:
+    """How far the dev score moved, and how far the items asked would have moved it alone."""
+    moved = f"its dev score moved by ±{deviation:.3f}"
+    if by_items is None:
+        return moved
+    if by_items < deviation:
+        return f"{moved}, of which the items asked explain about ±{by_items:.3f}"
+    return f"{moved}, no more than the items asked explain (about ±{by_items:.3f})"
 
 
 def _duty(duty: Body) -> str:
