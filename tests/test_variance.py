@@ -11,6 +11,7 @@ from worlds import world
 
 from suffice.asking import affordable
 from suffice.budget import Budget
+from suffice.cli.show import _chance
 from suffice.climb import climb
 from suffice.ledger import Ledger
 from suffice.split import apart
@@ -56,6 +57,16 @@ def test_what_the_items_asked_explain_is_told_apart_from_the_fit() -> None:
         moved.append((fits["deviation"], fits["by_items"]))
     assert sum(by**2 for _, by in moved) == pytest.approx(sum(d**2 for d, _ in moved), rel=0.15)
     assert spread([{"a": 1.0}])["by_items"] is None
+
+
+def test_a_person_reads_how_much_of_the_movement_the_items_explain() -> None:
+    def told(**fits: object) -> str:
+        return _chance({"chosen": [], "fits": {"fits": 3, "wanted": 3, "range": 0.05, **fits}})[0]
+
+    explained = "moved by ±0.029, of which the items asked explain about ±0.028"
+    assert told(deviation=0.029, by_items=0.028).endswith(explained)
+    assert told(deviation=0.01, by_items=0.028).endswith("no more than the items asked explain (about ±0.028)")
+    assert told(deviation=0.01).endswith("moved by ±0.010")
 
 
 def test_dev_is_drawn_apart_anew_with_groups_whole(tmp_path: Path) -> None:

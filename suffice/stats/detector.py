@@ -4,9 +4,14 @@ Each new value is ranked among the earlier values of its own kind of block (the 
 kind are exchangeable these ranks are independent and uniform, ties broken at random (Vovk, Nouretdinov & Gammerman
 2003, ICML), whatever the distribution of the values. A bet pays more for unusual ranks and 1 on average. Its
 Shiryaev-Roberts sum over all times at which a change may have begun, R = payoff · (R + 1), is an e-detector (Shin,
-Ramdas & Rinaldo 2022, arXiv 2203.03532): its mean after n blocks is n at most, and so is that of an average of several.
-Alarming where it reaches H / alpha therefore has (a) chance alpha at most of any false alarm within the first H blocks,
-by Doob's maximal inequality, and (b) H / alpha blocks at least before a false alarm on average, by optional stopping.
+Ramdas & Rinaldo 2022, arXiv 2203.03532): its mean after n blocks is n at most. Alarming where it
+reaches H / alpha therefore has (a) chance alpha at most of any false alarm within the first H blocks, by Doob's maximal
+inequality, and (b) H / alpha blocks at least before a false alarm on average, by optional stopping.
+
+That is exact for one monitor, whose bets are fair given its own past. An average over several is an e-detector where
+each monitor's bets are fair given the past of all of them; where monitors depend on one another in other ways, evidence
+fair in one past need not be so in the joint one (Choe & Ramdas, Combining evidence across filtrations, arXiv
+2402.09698). The joint rate is therefore measured (docs/watch.md), not proven.
 """
 
 from __future__ import annotations

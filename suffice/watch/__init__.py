@@ -3,11 +3,12 @@
 Per day (the unit, because calls of one day resemble one another) every monitor has a value, which is ranked among
 earlier days of the same weekday. The bets on these ranks (`stats/detector.py`) raise an alarm together.
 
-What is guaranteed: while, within each weekday, days are exchangeable and independent of other days, all monitors
-together raise a false alarm in the first 28 days behind the baseline with chance alpha at most, and one in 28 / alpha
-days on average. Daily and weekly rhythm, overdispersion between days, skewed values and monitors that depend on one
-another do not matter. Days that carry over into the next are not covered; where the baseline shows that they do, only
-days so far apart are bet on that they no longer do.
+What is guaranteed: while, within each weekday, days are exchangeable and independent of other days, one monitor raises
+a false alarm in the first 28 days behind the baseline with chance alpha at most, and one in 28 / alpha days on average.
+For all monitors together the same follows where each one's bets are fair given the past of all; that is not proven for
+monitors that depend on one another in any way, and is measured instead (docs/watch.md). Daily and weekly rhythm,
+overdispersion between days and skewed values do not matter. Days that carry over into the next are not covered; where
+the baseline shows that they do, only days so far apart are bet on that they no longer do.
 """
 
 from __future__ import annotations
@@ -213,7 +214,8 @@ def _rate(made: Watch) -> dict[str, Json]:
             "within each weekday, days are exchangeable and independent of other days"
             if made.days.calendar.kinds > 1
             else "blocks are exchangeable, as far apart as each monitor's baseline shows that they must be: no rhythm"
-        ),
+        )
+        + "; over several monitors, that each bets fairly given the past of all",
         "evidence": None if found is None or not len(found.sums) else float(found.sums[_until(found)]),
         "limit": None if found is None else found.limit,
         "soonest": None if found is None else found.soonest,

@@ -48,6 +48,7 @@ def test_a_quiet_log_is_quiet_and_says_what_that_rests_on() -> None:
     body = body_of(watch(Days(), month()))
     assert body["standing"] == "quiet" and body["alarm"] is None and len(body["monitors"]) >= 12
     assert "5%" in body["rate"]["words"] and "weekday" in body["rate"]["assumes"]
+    assert "given the past of all" in body["rate"]["assumes"]
     assert body["rate"]["evidence"] < body["rate"]["limit"] == pytest.approx(560)
     assert body["blocks"]["watched"] == 63 - 2 - 42
 
