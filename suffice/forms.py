@@ -42,13 +42,23 @@ def forms(task: Task, stack: Stack, base: Model, again: Callable[[Stack], Stack]
     """
     if not set(stack.names) - {*ANSWERS_WITHOUT_MODEL, "constant"}:
         raise InputError("this stack asks no model", hint="nothing in it changes with the base")
-    heavy = sorted((n for n in dict.fromkeys(stack.names) if n not in STAYING), key=_weight)
+    heavy = _heavy(stack.names)
     found = [_form(task, stack, base, heavy[:k], heavy) for k in range(len(heavy) + 1)]
     if again is not None:
         train = again
         title = "with every layer, tuned again on the new base"
         found.append(Form(AGAIN, title, lambda: [train(stack.over(base))], trains=True))
     return tuple(found)
+
+
+def names_of(layers: Sequence[str]) -> list[str]:
+    """The names of the forms that a stack with these layers has on another base, but for the one that is trained."""
+    heavy = _heavy(layers)
+    return [" + ".join(["prompt", *heavy[:k]]) for k in range(len(heavy) + 1)]
+
+
+def _heavy(layers: Sequence[str]) -> list[str]:
+    return sorted((n for n in dict.fromkeys(layers) if n not in STAYING), key=_weight)
 
 
 def _form(task: Task, stack: Stack, base: Model, kept: Sequence[str], heavy: Sequence[str]) -> Form:

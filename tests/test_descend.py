@@ -99,8 +99,8 @@ def test_a_lighter_stack_that_breaks_the_edge_stays_out(tmp_path: Path) -> None:
     ("kind", "field", "value", "said"),
     [
         ("down", "attempts", 1, "attempts on the way down"),
-        ("plan", "alpha_target", 0.4, "add up to more"),
-        ("plan", "alpha_down", 0.4, "add up to more"),
+        ("plan", "alpha_target", 0.4, "is not the one that follows"),
+        ("plan", "alpha_down", 0.4, "is not the one that follows"),
     ],
 )
 def test_an_error_that_somebody_made_larger_is_found(

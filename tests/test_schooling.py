@@ -198,7 +198,15 @@ def the_general_set_of_another_adapter(lines: Lines) -> None:
     restacked(run)
 
 
+def only_the_attempt_that_pleases(lines: Lines) -> None:
+    """One attempt would have all of the error of the way down."""
+    kept = down(lines, "without prompt")
+    lines[:] = [x for x in lines if x["kind"] != "down" or x is kept]
+    kept["attempts"] = 1
+
+
 TUNED: list[Forgery] = [
+    only_the_attempt_that_pleases,
     *(a_point_less, a_point_and_its_run_less, the_first_point_and_its_run_less, the_last_point_and_its_run_less),
     *(runs_of_two_points_exchanged, values_of_two_points_exchanged, more_rows_than_there_were, all_rows_twice),
     *(an_item_less, an_item_less_everywhere, a_curve_on_test_items, a_second_curve, another_adapter_judged),
@@ -275,7 +283,24 @@ def no_deferral(lines: Lines) -> None:
     lines.remove(line(lines, "deferral"))
 
 
+def only_the_student(lines: Lines) -> None:
+    kept = down(lines, "student")
+    lines[:] = [x for x in lines if x["kind"] != "down" or x is kept]
+    kept["attempts"] = 1
+
+
+def an_attempt_less_and_its_share_for_the_others(lines: Lines) -> None:
+    lines.remove(down(lines, "without prompt"))
+    for x in (x for x in lines if x["kind"] == "down"):
+        x["attempts"] -= 1
+
+
+def a_student_judged_by_another_run_on_dev(lines: Lines) -> None:
+    down(lines, "student").update(dev_run=down(lines, "student")["dev_against"])
+
+
 DISTILLED: list[Forgery] = [
+    *(only_the_student, an_attempt_less_and_its_share_for_the_others, a_student_judged_by_another_run_on_dev),
     *(no_gates_on_the_way_down, a_gate_of_the_student_that_did_not_hold),
     a_gate_of_the_student_forced_that_was_not_declared,
     a_larger_volume_for_the_student,

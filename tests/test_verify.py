@@ -406,11 +406,91 @@ def replies_faster_than_time(lines: Lines) -> None:
         line["ms"] = -line["ms"] - 1
 
 
+def without_run(lines: Lines, run: str) -> None:
+    lines[:] = [x for x in lines if x["kind"] not in ("run", "record") or x["run"] != run]
+
+
+def the_edge_run_of_the_floor(lines: Lines) -> None:
+    rung = rung_of(lines, "prompt")
+    without_run(lines, rung["edge"])
+    rung["edge"] = next(x for x in lines if x["kind"] == "floor")["edge"]
+
+
+def the_latency_of_the_floor(lines: Lines) -> None:
+    rung_of(lines, "prompt")["unloaded"] = next(x for x in lines if x["kind"] == "floor")["test"]
+
+
+def nothing_told_by_dev(lines: Lines) -> None:
+    rung_of(lines, "prompt")["told_by"] = None
+
+
+def held_against_the_floor_alone(lines: Lines) -> None:
+    rung = rung_of(lines, "few_shot")
+    assert rung["beneath"]["rung"] == "prompt"
+    rung["beneath"] = None
+
+
+def stacked(lines: Lines, rung: str, change: Callable[[dict[str, Any]], None]) -> None:
+    """Change the stack in every run that a rung and the final stack are told by."""
+    line = rung_of(lines, rung)
+    runs = {line[key] for key in ("test", "edge", "told_by")}
+    for run in (x for x in lines if x["kind"] == "run" and x["run"] in runs):
+        change(run["stack"])
+        run["stack_digest"] = digest_of(run["stack"])
+
+
+def another_model_in_one_rung(lines: Lines) -> None:
+    stacked(lines, "few_shot", lambda stack: stack.update(model={"use": "openai", "name": "gpt-5"}))
+
+
+def a_heavier_layer_under_the_name_of_a_rung(lines: Lines) -> None:
+    stacked(lines, "few_shot", lambda stack: stack["layers"].insert(0, {"use": "structure"}))
+
+
+def a_rung_without_its_layer(lines: Lines) -> None:
+    stacked(lines, "few_shot", lambda stack: stack.update(layers=[x for x in stack["layers"] if x["use"] == "prompt"]))
+
+
+def planned(lines: Lines, **what: Any) -> None:
+    next(x for x in lines if x["kind"] == "plan").update(what)
+    relink(lines)
+
+
+def a_wider_margin_on_the_way_down(lines: Lines) -> None:
+    planned(lines, margin=0.6)
+
+
+def the_error_of_the_way_down_for_the_target(lines: Lines) -> None:
+    plan = next(x for x in lines if x["kind"] == "plan")
+    planned(lines, alpha_target=plan["alpha_target"] + plan["alpha_down"] / plan["candidates"], alpha_down=0.0)
+
+
+def looks_where_they_please(lines: Lines) -> None:
+    plan = next(x for x in lines if x["kind"] == "plan")
+    asked = {x["items"] for x in lines if x["kind"] == "rung" and x["items"]}
+    planned(lines, sizes=sorted(asked | {plan["sizes"][-1]}))
+
+
+def a_floor_that_says_what_is_rarely_right(lines: Lines) -> None:
+    floor = next(x for x in lines if x["kind"] == "floor")
+    for x in (x for x in lines if x["kind"] == "record" and x["run"] in (floor["test"], floor["edge"])):
+        x.update(output="nonsense", value=0.0)
+
+
 REMADE: list[Callable[[Lines], None]] = [
     *(a_target_set_afterwards, a_smallest_lift_set_afterwards, a_seed_set_afterwards, a_scorer_set_afterwards),
     *(a_rung_that_was_left_out, a_rung_that_is_said_not_to_have_been_tried, a_rung_that_is_said_not_to_be_needed),
     *(rungs_in_another_order, fewer_candidates, another_count_of_candidates, an_error_below_zero),
     *(the_right_answers_first, an_edge_partition_left_out, replies_faster_than_time),
+    *(the_edge_run_of_the_floor, the_latency_of_the_floor, nothing_told_by_dev),
+    *(held_against_the_floor_alone, another_model_in_one_rung, a_heavier_layer_under_the_name_of_a_rung),
+    *(
+        a_rung_without_its_layer,
+        a_wider_margin_on_the_way_down,
+        the_error_of_the_way_down_for_the_target,
+        looks_where_they_please,
+    ),
+    a_floor_that_says_what_is_rarely_right,
 ]
 
 
