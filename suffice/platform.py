@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, Protocol
@@ -31,6 +31,10 @@ class Order:
     seed: int | None = None
     name: str = ""
     """Goes into the tuned model's name, where there is a place for it."""
+
+    def __post_init__(self) -> None:
+        if self.learning_rate is not None and not math.isfinite(self.learning_rate):
+            raise ValueError(f"learning_rate: {self.learning_rate} is no number that can be sent")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +224,7 @@ def common(rows: Sequence[Demonstration], order: Order, terms: Terms, content: i
         found.append(Misfit("no base model is named", "name one by the platform's own name"))
     if order.epochs < 1:
         found.append(Misfit(f"{order.epochs} epochs", "ask for one or more"))
+    found += [Misfit(what, fix) for what, fix in _unheard(order)]
     if limits.fewest is not None and len(rows) < limits.fewest:
         found.append(Misfit(f"{len(rows)} rows; {terms.title} takes {limits.fewest} or more", "add demonstrations"))
     if limits.most is not None and len(rows) > limits.most:
@@ -230,6 +235,16 @@ def common(rows: Sequence[Demonstration], order: Order, terms: Terms, content: i
     if limits.name_length is not None and len(order.name) > limits.name_length:
         found.append(Misfit(f"the name has {len(order.name)} characters", f"use at most {limits.name_length}"))
     return (*found, *(m for at, row in enumerate(rows, 1) for m in _row(row, at, limits.row_tokens)))
+
+
+def _unheard(order: Order) -> Iterator[tuple[str, str]]:
+    """Values that no training has."""
+    for name in ("rank", "batch"):
+        value = getattr(order, name)
+        if value is not None and value < 1:
+            yield f"a {name} of {value}", "ask for one or more"
+    if order.learning_rate is not None and order.learning_rate <= 0:
+        yield f"a learning rate of {order.learning_rate:g}", "choose one above 0"
 
 
 def _row(row: Demonstration, line: int, most: int | None) -> list[Misfit]:

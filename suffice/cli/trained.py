@@ -48,7 +48,7 @@ def train(
     recipe: Recipe = [],  # noqa: B006
     on: Annotated[str, typer.Option("--on", metavar="PLATFORM", help="Tune there instead of here.")] = "",
     model: Annotated[str, typer.Option("--model", metavar="NAME", help="The base model, on a platform.")] = "",
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="On a platform: how often.")] = 2,
+    epochs: Annotated[int | None, typer.Option("--epochs", min=1, help="On a platform: how often.")] = None,
     personal: Personal = "keep",
     curve: Annotated[bool, typer.Option("--curve/--no-curve", help="Train on growing slices first.")] = True,
     force: Force = [],  # noqa: B006
@@ -60,14 +60,17 @@ def train(
     as_json: AsJson = False,
 ) -> None:
     """Train an adapter where the gates hold; exit 1 and what is missing where they do not. The same command resumes."""
+    from ..digest import plain
     from ..export import lessons
     from ..load import load
-    from ..platform import Order
     from ..train import APPROACHES, approach_of, bare, prefer, saved
     from ..train import train as make
     from .standing import frozen_at, standing
 
-    task = _with(load(folder, seed=seed), trainer, recipe)
+    _fitting(on, trainer, model, epochs, max_calls)
+    given, task = _given(recipe), load(folder, seed=seed)
+    order = _order(model, epochs, given) if on else None
+    task = task if on else _with(task, trainer, given)
     name = task.training.trainer
     approach = APPROACHES.get(name, "lora") if on else approach_of(task, pairs=data is not None)
     pairs = data if approach == "preference" and not on else None
@@ -75,10 +78,11 @@ def train(
     gates = _refuse(task, approach, rows, force, None, as_json, pairs=pairs)
     base = standing(task, stack)[0] if stack or frozen_at(task) else bare(task)
     home = out or task.folder / TUNED
-    if on:
+    if order is not None:
         found = lessons(task, base, data, personal)
-        card = {**_card("train", task, gates, _teachers(found.rows)), "trainer": on}
-        _there(task, base, found, (on, Order(model, epochs)), home, card, budget, as_json)
+        ordered = {key: value for key, value in plain(order).items() if value not in (None, "")}
+        card = {**_card("train", task, gates, _teachers(found.rows)), "trainer": on, "recipe": ordered}
+        _there(task, base, found, (on, order), home, card, budget, as_json)
         return
     with _hands(task, budget, max_calls, "training") as hands:
         if pairs:
@@ -115,7 +119,7 @@ def distil(
     from ..train import distil as make
     from .standing import standing
 
-    task = _with(load(folder, seed=seed), None, recipe)
+    task = _with(load(folder, seed=seed), None, _given(recipe))
     approach_of(task)
     base, source = standing(task, stack)
     knowing, name = (base, f"the {source} stack") if teacher is None else _teacher(teacher, task)
@@ -172,20 +176,50 @@ def _there(
 # What it is made of
 
 
-def _with(task: Task, trainer: str | None, recipe: Sequence[str]) -> Task:
+def _fitting(on: str, trainer: str | None, model: str, epochs: int | None, calls: int | None) -> None:
+    """Refuse what would not be heeded: each place has options of its own."""
+    if not on and (model or epochs is not None):
+        told = "--model" if model else "--epochs"
+        here = "here the task's `model` is trained" if model else "here write --set epochs=N"
+        raise InputError(f"`{told}` is for a platform: it needs `--on PLATFORM`", hint=here)
+    if on and trainer:
+        raise InputError("`--trainer` is for training here: a platform trains its own way", hint="leave out --trainer")
+    if on and calls is not None:
+        raise InputError("`--max-calls` caps no job of a platform: it makes none", hint="cap its price: --budget USD")
+
+
+def _order(model: str, epochs: int | None, given: Mapping[str, Json]) -> Order:
+    """The job of a platform; `--set` may choose what every platform knows of, and nothing else."""
+    from ..platform import Order
+    from ..plugins import made
+
+    if twice := [name for name, said in (("model", True), ("epochs", epochs is not None)) if said and name in given]:
+        raise InputError(f"`--set {twice[0]}`: write it as `--{twice[0]}`")
+    return made(Order, {"model": model, "epochs": epochs or Order("").epochs, **given}, "a platform's job")
+
+
+def _given(recipe: Sequence[str]) -> dict[str, Json]:
+    """What `--set` says, by field."""
+    import yaml
+
+    given: dict[str, Json] = {}
+    for pair in recipe:
+        key, sign, value = pair.partition("=")
+        if not sign or not key.strip():
+            raise InputError(f"`--set {pair}` sets nothing", hint="write --set epochs=3")
+        try:
+            given[key.strip()] = yaml.safe_load(value)
+        except yaml.YAMLError as wrong:
+            raise InputError(f"`--set {pair}` has no value that can be read", hint="write --set epochs=3") from wrong
+    return given
+
+
+def _with(task: Task, trainer: str | None, given: Mapping[str, Json]) -> Task:
     """The task with the trainer and the recipe that were asked for."""
     from dataclasses import replace
 
-    import yaml
-
-    given = dict(task.training.recipe)
-    for pair in recipe:
-        key, sign, value = pair.partition("=")
-        if not sign or not key:
-            raise InputError(f"`--set {pair}` sets nothing", hint="write --set epochs=3")
-        given[key.strip()] = yaml.safe_load(value)
-    named = trainer or task.training.trainer
-    return replace(task, training=replace(task.training, trainer=named, recipe=given))
+    named, whole = trainer or task.training.trainer, {**task.training.recipe, **given}
+    return replace(task, training=replace(task.training, trainer=named, recipe=whole))
 
 
 def _rows(data: Path | None, task: Task) -> Json:

@@ -147,6 +147,36 @@ def test_train_on_a_platform_leaves_a_stack_that_asks_there(trained: Command, fo
         assert told["job"]["stage"] == "done" and told["stack"] == str(folder / "tuned.yaml")
         again = body(trained("train", folder, *FORCED, "--on", "together", "--model", "m-8b", "--json"))
         assert again["job"]["id"] == told["job"]["id"]
-    assert told["job"]["model"] in (folder / "tuned.yaml").read_text()
+        assert told["job"]["model"] in (folder / "tuned.yaml").read_text()
+        chosen = ("--epochs", "3", "--set", "rank=8", "--set", "learning_rate=1e-4")
+        other = body(trained("train", folder, *FORCED, "--on", "together", "--model", "m-8b", *chosen, "--json"))
     assert told["rows"] > 400 and (told["personal"], told["forced"][0]["name"]) == (0, "prompting exhausted")
     assert json.loads((folder / "tuned.card.json").read_text("utf-8"))["trainer"] == "together"
+    ran = {"model": "m-8b", "epochs": 3, "learning_rate": 0.0001, "rank": 8}
+    assert json.loads((folder / "tuned.card.json").read_text("utf-8"))["recipe"] == ran
+    assert ran.items() <= other["job"]["order"].items() and other["job"]["id"] != told["job"]["id"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--model", "m-8b"), "`--model` is for a platform: it needs `--on PLATFORM`"),
+        (("--epochs", "3"), "`--epochs` is for a platform: it needs `--on PLATFORM`"),
+        (("--on", "together", "--trainer", "qlora"), "`--trainer` is for training here"),
+        (("--on", "together", "--max-calls", "3"), "`--max-calls` caps no job"),
+        (("--on", "together", "--model", "m", "--set", "alpha=3"), "a platform's job has no `alpha`"),
+        (("--on", "together", "--model", "m", "--set", "rank=wide"), "rank: "),
+        (("--on", "together", "--model", "m", "--set", "model=n"), "write it as `--model`"),
+        (("--on", "together", "--epochs", "3", "--set", "epochs=4"), "write it as `--epochs`"),
+        (("--on", "together", "--model", "m", "--set", "rank=0"), "a rank of 0"),
+        (("--on", "together", "--model", "m", "--set", "learning_rate=0"), "a learning rate of 0"),
+        (("--on", "together", "--model", "m", "--set", "learning_rate=nan"), "learning_rate: nan is no number"),
+        (("--set", "epochs=[3"), "has no value that can be read"),
+    ],
+)
+def test_an_option_that_would_not_be_heeded_is_refused(
+    trained: Command, folder: Path, options: tuple[str, ...], said: str
+) -> None:
+    done = trained("train", folder, *FORCED, *options, COLUMNS="200")
+    assert done.returncode == 2 and said in " ".join(done.stderr.split()), done.stderr
+    assert not (folder / "tuned.yaml").exists() and not [*folder.glob(".suffice/jobs/*.json")]
