@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from . import labels, rows
 from .contract import validator
 from .data import Dataset, Example, Output
-from .errors import InputError
+from .errors import InputError, MissingExtra, UnknownPlugin
 from .labels import Labels
 from .model import resolve
-from .plugins import find
+from .plugins import build, find
 from .score import AskingScorer, Scorer
 from .strict import read_json, read_text
 from .task import Task
@@ -64,6 +64,7 @@ class _Loading:
         name = said.name or self.folder.resolve().name or "task"
         examples = rows.read(self.named("examples", said.examples), output, needs_expected=needs)
         self.check_models()
+        self.check_recipe()
         task = Task(
             name=name,
             goal=said.goal,
@@ -89,6 +90,25 @@ class _Loading:
         if task.rules is not None:
             find("layers", "rules").for_task(task)  # a mistake in the rules is told now, with its line
         return task
+
+    def check_recipe(self) -> None:
+        """A trainer that is none and a value that no training could have are told now, each with its line."""
+        name, recipe = self.said.training.trainer, self.said.training.recipe
+        if "training" not in self.file.value or ":" in name:  # one's own trainer is not run before it is needed
+            return
+        try:
+            find("trainers", name)
+        except MissingExtra:
+            return
+        except UnknownPlugin as wrong:
+            raise self.file.wrong(
+                ("training", "trainer"), f"`training.trainer`: {wrong.message}", wrong.hint
+            ) from wrong
+        for key, value in recipe.items():
+            try:
+                build("trainers", {"use": name, key: value})
+            except InputError as wrong:
+                raise self.file.wrong(("training", "recipe", key), wrong.message, wrong.hint) from wrong
 
     def labels(self) -> Labels | None:
         named = self.said.judge.labels

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from suffice import InputError, Task, load
+from suffice.cli.trained import _given
+from suffice.plugins import build
 from suffice.taskfile import SCHEMA, TaskFile, schema_text
 
 Write = Callable[..., Path]
@@ -236,3 +239,43 @@ def test_the_published_schema_accepts_what_loads(write: Write) -> None:
     assert published.is_valid({"output": {"labels": ["a", "b"]}, "target": {"quality": 0.9}})
     assert not published.is_valid({"outptu": "text"}) and not published.is_valid({"output": {"labels": "a"}})
     assert isinstance(load(write()), Task)
+
+
+@pytest.mark.parametrize(
+    ("trainer", "said", "wanted"),
+    [
+        ("lora", "epochs=0", "a number above 0, not 0"),
+        ("lora", "epochs=-1", "a number above 0"),
+        ("lora", "epochs=inf", "a number above 0"),
+        ("lora", "learning_rate=nan", "a number above 0, not nan"),
+        ("qlora", "learning_rate=-1e-4", "a number above 0"),
+        ("lora", "rank=0", "1 or more, not 0"),
+        ("lora", "alpha=0", "a number above 0"),
+        ("lora", "dropout=1", "from 0 to below 1"),
+        ("lora", "dtype=foo", "one of auto, bfloat16, float32, not foo"),
+        ("lora", "tokens_per_step=0", "1 or more"),
+        ("full", "warmup=1.5", "a share from 0 to 1"),
+        ("full", "patience=0", "1 or more"),
+        ("full", "longest=0", "1 or more"),
+        ("preference", "beta=0", "a number above 0"),
+        ("embedding", "warmup=nan", "a share from 0 to 1"),
+        ("embedding", "epochs=0", "a number above 0"),
+        ("lora", "epoch=3", "has no `epoch`"),
+        ("lora", "rank=wide", "rank: "),
+    ],
+)
+def test_a_value_that_no_training_could_have_is_told_with_its_line(
+    write: Write, trainer: str, said: str, wanted: str
+) -> None:
+    key, _, value = said.partition("=")
+    training = f"training:\n  trainer: {trainer}\n  recipe:\n    seed: 1\n    {key}: {value}\n"
+    wrong = refused(write(YAML + training))
+    assert wanted in wrong.message and key in wrong.message and wrong.line == 6
+    with pytest.raises(InputError, match=re.escape(wanted)):
+        build("trainers", {"use": trainer, **_given([said])})
+
+
+def test_a_trainer_that_is_none_is_told_with_its_line(write: Write) -> None:
+    wrong = refused(write(YAML + "training:\n  trainer: lroa\n"))
+    assert wrong.line == 3 and "did you mean `lora`?" in wrong.hint and "lroa" in wrong.message
+    assert load(write(YAML + "training:\n  trainer: mine.py:Own\n  recipe: {any: 3}\n")).training.recipe == {"any": 3}

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from ..demonstrations import Demonstration
+from ..errors import InputError
 from ..trainer import Trained
 from ..types import Json
 from ._learner import Learner
 from ._loop import Likelihood, Pace
 from ._lowrank import TARGETS, LowRank
 from ._work import Work
+
+Sound = Callable[[Json], bool]
+KINDS = ("auto", "bfloat16", "float32")
+_positive: tuple[Sound, str] = (lambda v: 0 < v < math.inf, "a number above 0")
+_count: tuple[Sound, str] = (lambda v: v >= 1, "1 or more")
+SOUND: Mapping[str, tuple[Sound, str]] = {
+    **dict.fromkeys(("learning_rate", "epochs", "alpha", "beta"), _positive),
+    **dict.fromkeys(("tokens_per_step", "patience", "longest", "rank"), _count),
+    "warmup": (lambda v: 0 <= v <= 1, "a share from 0 to 1"),
+    "dropout": (lambda v: 0 <= v < 1, "a share from 0 to below 1"),
+    "dtype": (lambda v: v in KINDS, f"one of {', '.join(KINDS)}"),
+    "targets": (lambda v: bool(v) and all(v), "the name of one matrix or more"),
+}
+"""What the fields of recipes may be, by name."""
+
+
+def check_sound(recipe: Json) -> None:
+    """Raise an InputError for the first field with a value that no training could have."""
+    for name in (f.name for f in fields(recipe) if f.name in SOUND):
+        value, (sound, wanted) = getattr(recipe, name), SOUND[name]
+        if not sound(value):
+            raise InputError(f"the recipe's `{name}` must be {wanted}, not {value}")
 
 
 @dataclass(frozen=True)
@@ -31,6 +55,9 @@ class Imitation:
     """Tokens of the longest demonstration; a longer one is refused by its id, never cut."""
     dtype: str = "auto"
     """`bfloat16`, `float32`, or `auto`: bfloat16 where the processor or GPU multiplies it faster."""
+
+    def __post_init__(self) -> None:
+        check_sound(self)
 
     def pace(self, together: int) -> Pace:
         """The recipe as the loop takes it."""

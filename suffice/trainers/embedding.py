@@ -16,6 +16,7 @@ from ._batches import Batch
 from ._encoder import Encoder, minilm_folder
 from ._learner import Reading, Weigh
 from ._loop import Pace
+from ._recipe import check_sound
 from ._work import Work, device
 
 
@@ -32,6 +33,9 @@ class Embedding:
     seed: int = 0
     longest: int = 256
     """Tokens read of a text: the embedder reads no more either."""
+
+    def __post_init__(self) -> None:
+        check_sound(self)
 
     @property
     def kind(self) -> str:
