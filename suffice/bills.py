@@ -105,11 +105,16 @@ def bill_of(reading: Reading, run: str, prices: Prices, *, title: str, draws: Dr
     amounts = measured(taken, draws or Draws())
     model, basis = _model(tariff, taken, amounts, prices.book, "student" in uses)
     busy, sizing = _sized(reading, run, tariff, model, prices.book)
-    given = {**model, **busy, **_own(amounts, prices.book), **_people(amounts, prices.book)}
+    given = {**model, **busy, **_own(amounts, prices.book), **_people(amounts, prices.book, uses)}
     layers = stack.get("layers", ())
     given |= _retrieval(layers, uses, prices.book) | _training(layers, uses, profile, prices.book)
     volume = profile["requests_per_day"]
-    notes = (*_notes(taken, uses), *sizing, *_outside(prices.book, volume if "retrieval" in uses else None))
+    notes = (
+        *_notes(taken, uses),
+        *_unseen(given),
+        *sizing,
+        *_outside(prices.book, volume if "retrieval" in uses else None),
+    )
     return Bill(title, given, taken, basis, notes).at(volume)
 
 
@@ -122,10 +127,20 @@ def _outside(figures: Book, volume: float | None) -> tuple[str, ...]:
 
 
 def _notes(taken: Consumption, uses: Sequence[str]) -> tuple[str, ...]:
-    few = [f"only {taken.n} requests were measured: limits are too narrow"] if 0 < taken.n < 30 else []
+    n, groups = taken.n, taken.independent
+    many = f"{n} requests" if n == groups else f"{groups} groups of requests ({n} in all)"
+    few = [f"only {many} were measured: limits are too narrow"] if 0 < groups < 30 else []
     lost = [f"{taken.failed} failed requests are left out: nobody knows what they took"] if taken.failed else []
     adapter = ["what serving an adapter costs is taken to be what its base costs"] if "adapter" in uses else []
     return (*few, *lost, *adapter)
+
+
+def _unseen(given: Mapping[str, Quantity]) -> tuple[str, ...]:
+    """That rules may hand over though they did not, and how often at most."""
+    share = given.get("review_share")
+    if share is None or share.estimate > FREE:
+        return ()
+    return (f"no request was handed over to a person; of others up to {share.high:.1%} may be",)
 
 
 def _model(
@@ -185,9 +200,9 @@ def _own(amounts: Mapping[str, Quantity], figures: Book) -> dict[str, Quantity]:
     return {"own_seconds": amounts["own_seconds"], "own_hour": Quantity.of(figures.figure("cpu_hour"))}
 
 
-def _people(amounts: Mapping[str, Quantity], figures: Book) -> dict[str, Quantity]:
-    """The people to whom rules hand over."""
-    if not amounts or amounts["review_share"].high <= 0:
+def _people(amounts: Mapping[str, Quantity], figures: Book, uses: Sequence[str]) -> dict[str, Quantity]:
+    """The people to whom rules hand over, also where none of the measured requests was: others may be."""
+    if not amounts or "rules" not in uses:
         return {}
     each = {n: Quantity.of(figures.figure(n)) for n in ("review_minutes", "review_minute")}
     return {"review_share": amounts["review_share"], **each}

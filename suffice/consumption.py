@@ -25,6 +25,8 @@ MEASURED = (
 )
 """What is measured of every request: tokens, seconds of the model, of a student, of both and of the other layers,
 whether it was handed over to a person, and US dollars that were paid for it."""
+SHARE = "review_share"
+"""The column that is a share of requests."""
 CHANGING = ("retrieval",)
 """Layers whose part of the prompt is another for each request, so that no prefix can be told from the records."""
 
@@ -50,6 +52,11 @@ class Consumption:
     def n(self) -> int:
         """Requests that were measured."""
         return len(self.groups)
+
+    @property
+    def independent(self) -> int:
+        """Groups that were measured: requests of one group say little more than one of them."""
+        return len(set(self.groups))
 
     def mean(self, column: str) -> float:
         """The mean of a column."""
@@ -145,8 +152,10 @@ class Draws:
     def means(self, taken: Consumption) -> dict[str, Floats]:
         """The columns' means in `n` bootstrap samples of whole groups; runs over the same groups are drawn alike.
 
-        Their spread is widened by Student's t and n / (n − 1), since a bootstrap of few groups is too sure (the
-        expanded percentile interval of Hesterberg 2015, What Teachers Should Know About the Bootstrap).
+        The share handed over to people is rare and dear, and a bootstrap that saw none would draw none for ever: it is
+        drawn from Jeffreys' posterior instead (Brown, Cai & DasGupta 2001). The others' spread is widened by Student's t
+        and n / (n − 1), since a bootstrap of few groups is too sure (the expanded percentile interval of Hesterberg
+        2015, What Teachers Should Know About the Bootstrap).
         """
         import numpy as np
 
@@ -157,7 +166,16 @@ class Draws:
         times = self._generator("\n".join(names)).multinomial(len(names), np.full(len(names), 1 / len(names)), self.n)
         drawn = times @ sizes
         sums = {c: np.bincount(codes, v, minlength=len(names)) for c, v in taken.columns.items()}
-        return {c: _widened((times @ total) / drawn, taken.mean(c), len(names)) for c, total in sums.items()}
+        found = {c: _widened((times @ total) / drawn, taken.mean(c), len(names)) for c, total in sums.items()}
+        return {c: self._share(taken.mean(c), sizes, names) if c == SHARE else v for c, v in found.items()}
+
+    def _share(self, share: float, sizes: Floats, names: Sequence[str]) -> Floats:
+        """`n` values from Beta(k + ½, m − k + ½): m groups, as many equal ones as these say as much as (Kish 1965),
+        and k of them by the share that was seen."""
+        many = float(sizes.sum() ** 2 / (sizes**2).sum())
+        seen = share * many
+        found: Floats = self._generator("\n".join((SHARE, *names))).beta(seen + 0.5, many - seen + 0.5, self.n)
+        return found
 
     def figure(self, name: str, low: float, high: float) -> Floats:
         """`n` values between the ends of a figure, each as likely: the same share of the way whoever asks."""

@@ -26,8 +26,9 @@ LEVEL = 0.95
 CLOSE = 0.02
 """A request's cost that is known within this share is known well enough."""
 METHOD = (
-    "{draws} seeded draws: requests again in whole groups (bootstrap, widened for few groups), figures evenly between "
-    "their ends; limits are the draws' 2.5 % and 97.5 %, the estimate has every figure in its middle"
+    "{draws} seeded draws: requests again in whole groups (bootstrap, widened for few groups), the share handed over "
+    "to people from Jeffreys' posterior over groups, figures evenly between their ends; limits are the draws' 2.5 % and "
+    "97.5 %, the estimate has every figure in its middle"
 )
 
 INPUTS: Mapping[str, tuple[int, str]] = {
@@ -264,11 +265,13 @@ def cost_of(bill: Bill, draws: Draws | None = None) -> Cost:
 
 def known_within(bill: Bill, draws: Draws) -> tuple[float, int] | None:
     """How well the requests alone tell what one of them costs: half the width of its limits as a share of the estimate,
-    and how many requests would narrow that to `CLOSE`. None where nothing was measured, or it costs nothing."""
+    and how many requests would narrow that to `CLOSE`. None where nothing was measured, or it costs nothing. What was
+    not seen once is left out: it has a note of its own, and narrows otherwise."""
     taken = bill.taken
     if taken is None or not taken.n:
         return None
-    measured_alone = {n: q if q.column else Quantity.exactly(q.estimate) for n, q in bill.quantities.items()}
+    seen = {n for n, q in bill.quantities.items() if q.column and q.estimate > 0}
+    measured_alone = {n: q if n in seen else Quantity.exactly(q.estimate) for n, q in bill.quantities.items()}
     only = replace(bill, quantities=measured_alone)
     found = _interval(evaluate(FORMULAS, bill.central)["request"], evaluate(FORMULAS, only.drawn(draws))["request"])
     if found.estimate <= 0:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import random
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from suffice.bills import CHANGES, Prices, Tariff, batched, bill_of, cached, managed, on_model, self_hosted
-from suffice.consumption import consumption_of
-from suffice.cost import Bill, Cost, cost_of
+from suffice.consumption import MEASURED, Consumption, Draws, consumption_of
+from suffice.cost import Bill, Cost, cost_of, known_within, measured
 from suffice.evidence import Evidence, Reading
 from suffice.pricebook import ModelPrice, book
 
@@ -226,3 +227,41 @@ def test_few_requests_and_failed_ones_are_said() -> None:
     seen.evidence.lines[-1]["output"] = None  # type: ignore[index]  # ours, just made
     notes = bill_of(seen, "r", Prices(book(), ()), title="a stack").notes
     assert any("only 11 requests" in n for n in notes) and any("1 failed" in n for n in notes)
+
+
+def test_people_cost_something_where_rules_have_handed_nothing_over_yet() -> None:
+    """Rules that hand over 1 % hand over none of 60 more often than not: nobody to pay was then exactly $0."""
+    found = bill({"use": "rules"}, PROMPT)
+    share, people = found.quantities["review_share"], cost(found).stages["people"]
+    assert (share.low, share.estimate) == (0, 0) and 0.05 < share.high < 0.08
+    assert people.estimate == 0 and people.high > 0.1 and any("up to" in n and "a person" in n for n in found.notes)
+    known = known_within(found, Draws())
+    assert known is not None and known[0] < 0.02, "what was not seen is no reason to ask a billion more"
+    assert "review_share" not in bill(PROMPT).quantities
+
+
+def test_the_share_of_hand_overs_lies_within_its_limits_as_often_as_they_say() -> None:
+    """Jeffreys: 95 % promised; of 300 samples fewer than 274 were one in a thousand. The bootstrap held 45 to 78 %."""
+    draw, held = random.Random(3), 0
+    for _ in range(300):
+        rows = [float(draw.random() < 0.02) for _ in range(60)]
+        columns = {**dict.fromkeys(MEASURED, (0.0,) * 60), "review_share": tuple(rows)}
+        taken = Consumption(columns, tuple(map(str, range(60))), {}, 0, None, 1.0, True)
+        found = measured(taken, Draws(n=400))["review_share"]
+        held += found.low <= 0.02 <= found.high
+    assert held >= 274
+
+
+def test_what_a_student_hands_to_its_teacher_is_no_work_for_people() -> None:
+    seen = reading({"use": "student"}, PROMPT)
+    for line in seen.evidence.lines[-10:]:
+        line["status"] = "escalated"  # type: ignore[index]  # ours, just made
+    assert "review_share" not in bill_of(seen, "r", Prices(book(), ()), title="a stack").quantities
+
+
+def test_forty_requests_of_five_groups_are_few() -> None:
+    seen = reading(PROMPT)
+    for at, line in enumerate(x for x in seen.evidence.lines if x["kind"] == "example"):
+        line["group"] = f"g{at % 5}"  # type: ignore[index]  # ours, just made
+    notes = bill_of(Reading(seen.evidence), "r", Prices(book(), ()), title="a stack").notes
+    assert any("only 5 groups of requests (40 in all)" in n for n in notes)
