@@ -153,9 +153,9 @@ class Draws:
         """The columns' means in `n` bootstrap samples of whole groups; runs over the same groups are drawn alike.
 
         The share handed over to people is rare and dear, and a bootstrap that saw none would draw none for ever: it is
-        drawn from Jeffreys' posterior instead (Brown, Cai & DasGupta 2001). The others' spread is widened by Student's t
-        and n / (n − 1), since a bootstrap of few groups is too sure (the expanded percentile interval of Hesterberg
-        2015, What Teachers Should Know About the Bootstrap).
+        drawn from Jeffreys' posterior instead (Brown, Cai & DasGupta 2001). The others' spread is widened by
+        Student's t and n / (n − 1), since a bootstrap of few groups is too sure (the expanded percentile interval of
+        Hesterberg 2015, What Teachers Should Know About the Bootstrap).
         """
         import numpy as np
 

@@ -27,8 +27,8 @@ CLOSE = 0.02
 """A request's cost that is known within this share is known well enough."""
 METHOD = (
     "{draws} seeded draws: requests again in whole groups (bootstrap, widened for few groups), the share handed over "
-    "to people from Jeffreys' posterior over groups, figures evenly between their ends; limits are the draws' 2.5 % and "
-    "97.5 %, the estimate has every figure in its middle"
+    "to people from Jeffreys' posterior over groups, figures evenly between their ends; limits are the draws' 2.5 % "
+    "and 97.5 %, the estimate has every figure in its middle"
 )
 
 INPUTS: Mapping[str, tuple[int, str]] = {
