@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -111,11 +112,12 @@ class Economics:
         return frontier(points)
 
     def _p95(self, stack: Measured) -> Interval | None:
+        """Its P95 between its limits: anything up to it, or from it on, where the times are too few for one."""
         speed = self.of.speed(stack.run, None)
         if speed["p95_ms"] is None:
             return None
-        low, high = (speed["p95_ms"] if speed[k] is None else speed[k] for k in ("p95_low_ms", "p95_high_ms"))
-        return Interval(low, speed["p95_ms"], high)
+        low, high = speed["p95_low_ms"], speed["p95_high_ms"]
+        return Interval(0.0 if low is None else low, speed["p95_ms"], math.inf if high is None else high)
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -238,4 +240,13 @@ def _said(found: Breakeven, costs: str, unit: str) -> str:
 
 def _place(placed: Placed) -> dict[str, Json]:
     by = {"dominated_by": list(placed.dominated_by), "surely_by": list(placed.surely_by)}
-    return {**plain(placed.point), "on_frontier": placed.on_frontier, **by}
+    of = placed.point
+    told = {"title": of.title, "quality": plain(of.quality), "cost": plain(of.cost), "p95_ms": _times(of.p95_ms)}
+    return {**told, "on_frontier": placed.on_frontier, **by}
+
+
+def _times(p95: Interval | None) -> dict[str, Json] | None:
+    """P95 as data: null for a limit that the times are too few for."""
+    if p95 is None:
+        return None
+    return {"low": p95.low or None, "estimate": p95.estimate, "high": p95.high if math.isfinite(p95.high) else None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +14,7 @@ from worlds import world
 
 from suffice.bills import Prices, prices_of
 from suffice.climb import climb
+from suffice.cost import Interval
 from suffice.digest import canonical, file_digest
 from suffice.errors import Disproved, InputError
 from suffice.evidence import Evidence, Reading
@@ -48,6 +50,24 @@ def economics(folder: Path) -> dict[str, Any]:
 
 def quote(folder: Path, *what_if: str, **more: Any) -> Quote:
     return quoted(folder / "verdict.json", changes=parsed(what_if, book(folder)), **more)
+
+
+def test_a_p95_without_a_limit_beats_nothing_beyond_doubt(climbed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under 72 times P95 has no upper limit: its estimate stood in for one, and won half of equals."""
+    plan = quote(climbed).economics
+    heavy, light = plan.stacks[:2] if len(plan.stacks) > 1 else (plan.stacks[0], plan.stacks[0])
+    times = {heavy.run: (400.0, 500.0, None), light.run: (None, 300.0, 350.0)}
+
+    def speed(run: str, _: object) -> dict[str, float | None]:
+        return dict(zip(("p95_low_ms", "p95_ms", "p95_high_ms"), times[run], strict=True))
+
+    monkeypatch.setattr(type(plan.of), "speed", lambda _, run, other: speed(run, other))
+    one, other = (plan._p95(stack) for stack in (heavy, light))
+    assert one == Interval(400.0, 500.0, math.inf) and other == Interval(0.0, 300.0, 350.0)
+    told = {p["title"]: p["p95_ms"] for p in plan.told()["frontier"]}
+    assert told[heavy.title] == {"low": 400.0, "estimate": 500.0, "high": None}
+    assert told[light.title] == {"low": None, "estimate": 300.0, "high": 350.0}
+    json.dumps(told, allow_nan=False)
 
 
 def test_every_measured_stack_has_its_cost_with_an_interval(climbed: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -70,3 +71,10 @@ def test_beyond_doubt_needs_limits_where_estimates_are_alike() -> None:
 def test_what_nobody_timed_is_compared_by_the_rest() -> None:
     found = frontier([point("a", 0.9, 1, None), point("b", 0.8, 2, 0.1)])
     assert found[1].dominated_by == ("a",) and found[0].on_frontier
+
+
+def test_a_limit_that_is_missing_leaves_doubt_whatever_the_estimates() -> None:
+    sides = [point("a", 0.9, 1, 1.0), replace(point("b", 0.8, 2, 5.0), p95_ms=Interval(0.0, 5.0, math.inf))]
+    open_above = [replace(sides[0], p95_ms=Interval(0.5, 1.0, math.inf)), point("b", 0.8, 2, 5.0)]
+    for points in (sides, open_above):
+        assert (frontier(points)[1].dominated_by, frontier(points)[1].surely_by) == (("a",), ())
