@@ -191,11 +191,12 @@ def latency(
 def stored(task: Task, stack: Stack, ledger: Ledger) -> tuple[tuple[Timing, ...], str]:
     """Timings of this very stack from the task's records, and in words which: those measured one at a time first.
 
-    The verdict's records are read first, then the ledger; of a stack that was never asked there are none.
+    The verdict's records are read first, then the ledger; of a stack that was never asked there are none. Each example
+    counts once, however many runs hold the reply to it: copies of one time would make limits look close.
     """
     found = _in_evidence(task, stack) or _in_ledger(task, stack, ledger)
-    alone = [t for t, unloaded in found if unloaded]
-    timed = tuple(alone or [t for t, _ in found])
+    alone = _once(t for t, unloaded in found if unloaded)
+    timed = alone or _once(t for t, _ in found)
     how = "one request at a time" if alone else "several requests at a time, their waiting left out"
     return timed, f"{len(timed)} requests of stored runs, {how}"
 
@@ -246,6 +247,14 @@ def _timing(id_: str, steps: Iterable[tuple[str, float]]) -> Timing:
     return Timing(id_, sum(spent.values()), spent)
 
 
+def _once(found: Iterable[Timing]) -> tuple[Timing, ...]:
+    """The first timing of each example."""
+    first: dict[str, Timing] = {}
+    for one in found:
+        first.setdefault(one.id, one)
+    return tuple(first.values())
+
+
 def _in_evidence(task: Task, stack: Stack) -> list[tuple[Timing, bool]]:
     """From the records beside a verdict: what this stack was asked, and whether one request at a time."""
     path = next((p for p in (task.folder / "records.jsonl", task.state / "records.jsonl") if p.is_file()), None)
@@ -265,8 +274,8 @@ def _in_ledger(task: Task, stack: Stack, ledger: Ledger) -> list[tuple[Timing, b
     if scorer is None:
         return []
     alone = digest_of(manifest_of(stack, parts.test[:UNLOADED], scorer, sample=UNLOADED_SAMPLE))
-    runs = {digest_of(manifest_of(stack, d, scorer)) for d in (parts.dev, parts.test, parts.edge, task.dataset)}
-    found = [(t, False) for run in sorted(runs) for t in timings(ledger.records(run))]
+    runs = [digest_of(manifest_of(stack, d, scorer)) for d in (parts.test, parts.dev, parts.edge, task.dataset)]
+    found = [(t, False) for run in dict.fromkeys(runs) for t in timings(ledger.records(run))]
     return [*((t, True) for t in timings(ledger.records(alone))), *found]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from worlds import world
 
 from suffice.errors import InputError
+from suffice.evidence import Evidence
 from suffice.latency import Timing, expected, latency, peak, stored, timings
 from suffice.layers.adapter import Adapter
 from suffice.layers.prompt import Prompt
@@ -105,6 +106,35 @@ def test_stored_runs_of_this_very_stack_are_found_and_no_other(tmp_path: Path) -
         assert {t.id for t in found} == {e.id for e in task.parts.dev} and "several requests at a time" in how
         assert set(found[0].stages) == {"prompt", "model"} and found[0].stages["model"] == 2.0
         assert stored(task, stack.push(Prompt("More.")), ledger)[0] == ()
+
+
+def test_a_reply_that_several_runs_hold_is_one_time(tmp_path: Path) -> None:
+    task = world(tmp_path, n=60)
+    stack = Stack(Scripted({}, otherwise="amber birch", latency_ms=2.0), (Prompt("Say it."),))
+    with Ledger.open(tmp_path / "ledger.db") as ledger:
+        for part in (task.parts.dev, task.parts.test, task.dataset):
+            run(stack, part, ledger=ledger)
+        found, how = stored(task, stack, ledger)
+    ids = [t.id for t in found]
+    assert sorted(ids) == sorted(e.id for e in task.dataset) and f"{len(ids)} requests" in how
+
+
+def test_a_verdicts_records_count_each_example_once_and_those_asked_alone_come_first(tmp_path: Path) -> None:
+    task = world(tmp_path, n=60)
+    stack = Stack(Scripted({}, otherwise="amber birch"), (Prompt("Say it."),))
+    evidence, spent = Evidence(), {"input_tokens": 1, "output_tokens": 1, "cached_tokens": 0, "asked": 1, "usd": None}
+    said = {"value": 1.0, "reason": "", "output": "y", "status": "ok", **spent}
+    for id_, ms in (("a", 10.0), ("b", 20.0), ("c", 30.0)):
+        evidence.add("run", run=id_, part="test", stack=stack.spec, stack_digest=stack.digest, content="")
+        for at in range(5):
+            evidence.add("record", run=id_, id=f"q{at}", stages=[["model", ms]], ms=ms, **said)
+    for alone, ms in ((None, 10.0), ("c", 30.0)):
+        evidence.lines[:] = [x for x in evidence.lines if x["kind"] != "rung"]
+        evidence.add("rung", rung="prompt", test="a", unloaded=alone)
+        evidence.write(tmp_path / "records.jsonl")
+        with Ledger.open(tmp_path / "ledger.db") as ledger:
+            found, _ = stored(task, stack, ledger)
+        assert [(t.id, t.ms) for t in found] == [(f"q{at}", ms) for at in range(5)]
 
 
 def test_failed_requests_have_no_time() -> None:
