@@ -21,6 +21,9 @@ Floats = NDArray[np.float64]
 
 ARRIVALS, REPLICATIONS, SETTLING = 2_000, 200, 0.2
 """Requests of a simulated stretch, how many stretches, and the share of each in which the queue may still fill."""
+FULLEST = 0.9
+"""The share of the capacity up to which a limit is said to be kept: a fuller queue settles more slowly than a simulated
+stretch lasts, and its P95 depends on how long the peak does."""
 STEPS = 14
 """Halvings of an interval of rates: the answer is within 0.01 % of the capacity."""
 MOST_SERVERS = 4_096
@@ -100,6 +103,16 @@ def capacity(service_ms: ArrayLike, servers: int, slow: Slowdown = ALONE) -> flo
     return servers / (float(_positive(service_ms).mean()) / 1000 * slow.at(servers))
 
 
+def load_limits(service_ms: ArrayLike, utilization: float, level: float = 0.95) -> tuple[float, float | None]:
+    """Between what a load that was estimated from these times may lie: their mean by Student's t. None: no limit."""
+    times = _positive(service_ms)
+    if times.size < 2:
+        return 0.0, None
+    spread = float(times.std(ddof=1)) / math.sqrt(times.size) / float(times.mean())
+    width = t_quantile((1 + level) / 2, times.size - 1) * spread
+    return utilization * max(0.0, 1 - width), utilization * (1 + width)
+
+
 def predicted_p95(
     service_ms: ArrayLike,
     servers: int,
@@ -153,8 +166,9 @@ def highest_rate(
     slow: Slowdown = ALONE,
     seed: int = 0,
 ) -> float | None:
-    """The highest rate a second at which P95 stays within `slo_ms`; None where it does not even with nobody waiting.
+    """The highest rate a second, estimated, at which P95 stays within `slo_ms`: `FULLEST` of the capacity at most.
 
+    None where it does not even with nobody waiting. No interval is claimed: few service times may be far off.
     `beside_ms` is what each of these requests takes elsewhere, where no server is held and nobody waits.
     By bisection on one set of draws: with fixed service times, arrivals that lie closer together only wait longer.
     """
@@ -170,20 +184,23 @@ def highest_rate(
         took = responses(moments / rate, services, servers, slow)[:, settled:]
         return float(np.median(_nearest(took + beside, 0.95))) <= slo_ms
 
-    most = capacity(service_ms, servers, slow)
+    most = FULLEST * capacity(service_ms, servers, slow)
+    if meets(most):
+        return most
     return _bisected(meets, 0.0, most) if meets(most * 2**-STEPS) else None
 
 
 def servers_needed(service_ms: ArrayLike, rate_per_s: float, slo_ms: float, *, seed: int = 0) -> int | None:
     """The fewest servers behind one queue whose P95 stays within `slo_ms`, where more of them do not slow each other.
 
+    As an estimate, and no fuller than `FULLEST`.
     None where even a request that never waits is too slow, or more than 4,096 would be needed.
     """
     least = max(1, math.floor(rate_per_s * float(_positive(service_ms).mean()) / 1000))
 
     def meets(servers: int) -> bool:
         found = predicted_p95(service_ms, servers, rate_per_s, seed=seed, replications=20)
-        return found.p95_ms is not None and found.p95_ms <= slo_ms
+        return found.p95_ms is not None and found.p95_ms <= slo_ms and found.utilization <= FULLEST
 
     enough = least
     while not meets(enough):

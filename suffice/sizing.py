@@ -15,6 +15,8 @@ BY_THE_MEAN = (
     "machines are counted for the mean of the busiest minutes: nothing says how long one may wait (target.p95_ms)"
 )
 
+FULL = ", by estimate and never more, since beyond that P95 depends on how long the peak lasts"
+
 
 def sized(
     reading: Reading, run: str, held: Sequence[str], slots: Figure, slo_ms: float | None
@@ -24,6 +26,8 @@ def sized(
     `held` are the stages that take a slot; the other layers' time counts into the response alone. Requests reach each
     machine by chance and wait in one queue there (see queueing.py). None where no limit is set, or none can be kept.
     """
+    from .queueing import FULLEST
+
     if slo_ms is None:
         return None, BY_THE_MEAN
     found = [_share(timed(reading, run), held, at, slo_ms) for at in (slots.low, slots.estimate, slots.high)]
@@ -36,7 +40,7 @@ def sized(
     words = (
         f"machines are counted so that P95 keeps {slo_ms:g} ms in the busiest minutes: {span} of their time is taken"
     )
-    return Quantity(middle, low, high, figure=slots.name), words
+    return Quantity(middle, low, high, figure=slots.name), words + (FULL if high >= FULLEST else "")
 
 
 def timed(reading: Reading, run: str) -> list[Line]:

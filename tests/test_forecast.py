@@ -51,3 +51,22 @@ def test_requests_that_slow_each_other_take_more_machines_and_that_is_said() -> 
 def test_without_a_limit_only_the_response_is_told() -> None:
     found = forecast(TIMES, 4, at(5.0))
     assert found.kept is None and found.highest_per_s is None and "P95 would be" in found.words
+
+
+def test_whether_it_is_kept_cannot_be_told_where_only_the_estimated_load_is_too_much() -> None:
+    """Forty times leave their mean open by a sixth or so: the servers may well keep up."""
+    times = np.random.default_rng(2).lognormal(5, 0.6, 40).tolist()
+    most = 1000 / float(np.mean(times))
+    found = forecast(times, 1, at(1.05 * most), slo_ms=60_000.0)
+    assert not found.at_peak.stable and found.load_low < 1 < 1.05 < (found.load_high or 0)
+    assert found.kept is None and "by estimate" in found.words
+    surely = forecast(times, 1, at(2 * most), slo_ms=60_000.0)
+    assert surely.kept is False and "by estimate" not in surely.words
+
+
+def test_a_nearly_full_queue_is_not_answered_for() -> None:
+    found = forecast(TIMES, 2, at(0.96 * 2000 / float(np.mean(TIMES))), slo_ms=60_000.0)
+    assert found.at_peak.high_ms is not None and found.at_peak.high_ms < 60_000 and found.kept is None
+    assert found.highest_per_s == pytest.approx(0.9 * found.capacity_per_s) and found.machines == 2
+    assert "90%" in found.words and "how long the peak lasts" in found.words and "estimated" in found.words
+    assert "how long" not in forecast(TIMES, 2, at(1.0), slo_ms=500.0).words

@@ -14,6 +14,7 @@ from suffice.queueing import (
     Slowdown,
     capacity,
     highest_rate,
+    load_limits,
     predicted_p95,
     responses,
     servers_needed,
@@ -153,6 +154,26 @@ def test_the_highest_rate_meets_the_limit_and_a_little_more_does_not() -> None:
     assert found == pytest.approx(1000 / times.mean() - math.log(20), rel=0.06)
     assert highest_rate(times, 1, 200.0) is None
     assert found is not None and capacity(times, 1) > found
+
+
+def test_no_rate_is_answered_for_that_fills_the_queue() -> None:
+    """In M/M/1 P95 is ln 20 / (mu − lambda): 400 settling requests do not reach it at 0.95 of the capacity or more."""
+    times = -100 * np.log(1 - (np.arange(2_000) + 0.5) / 2_000)
+    most = capacity(times, 1)
+    for limit in (5_000.0, 20_000.0):
+        assert highest_rate(times, 1, limit) == pytest.approx(0.9 * most)
+    enough = servers_needed(times, 0.95 * most, 60_000.0)
+    assert enough == 2, "one would do by a stretch that is too short to settle"
+
+
+def test_what_a_load_may_be_holds_it_as_often_as_it_says() -> None:
+    """Lognormal times, 95 % by Student's t: fewer than 360 of 400 would be below 90 %."""
+    draw, held = np.random.default_rng(6), 0
+    for _ in range(400):
+        times = draw.lognormal(0, 0.4, 60)
+        low, high = load_limits(times, 0.8 * times.mean() / math.exp(0.08))
+        held += high is not None and low <= 0.8 <= high
+    assert held >= 360 and load_limits([5.0], 0.5) == (0.0, None)
 
 
 def test_the_fewest_servers_are_found() -> None:

@@ -89,6 +89,13 @@ def test_more_slots_may_be_fuller_and_their_doubt_is_carried() -> None:
     assert (share.low, share.high) == (one, eight)
 
 
+def test_a_machine_is_never_filled_further_than_p95_can_be_told() -> None:
+    found = bill(reading(60_000.0))
+    assert found.quantities["busy_at_most"].estimate == pytest.approx(0.9)
+    assert any("how long the peak lasts" in n for n in found.notes)
+    assert not any("how long the peak lasts" in n for n in bill(reading(345.0)).notes)
+
+
 def test_records_that_do_not_say_how_many_are_served_at_once_are_priced_as_they_were() -> None:
     found = bill(reading(400.0), at_once=None)
     assert "busy_at_most" not in found.quantities and not any("busiest minutes" in n for n in found.notes)
