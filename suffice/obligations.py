@@ -87,10 +87,11 @@ def _found(stack: Stack, task: Task) -> Iterator[Duty]:
     )
     yield Duty(
         what="confirm who owns this stack" if owner else "name somebody who owns this stack",
-        why="a duty without a person is done by nobody",
+        why="a duty without a person is done by nobody"
+        + ("" if owner else ": name one under profile.owner in suffice.yaml, then climb"),
         every_days=HALF_A_YEAR,
         when="the owner changes team",
         owner=owner,
-        command="suffice due",
+        command="suffice due" if owner else "suffice climb",
         kind="owner",
     )

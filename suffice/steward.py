@@ -27,7 +27,7 @@ from .types import Json
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-Standing = Literal["overdue", "due", "waiting", "done"]
+Standing = Literal["overdue", "due", "dated", "waiting", "done"]
 SHORTEST = 4
 """Characters by which a duty can be named."""
 STEWARD = "suffice"
@@ -68,12 +68,14 @@ class Due:
     task: str = ""
 
     def standing(self, today: date) -> Standing:
-        """How it stands on a day. What is due today is not overdue yet."""
+        """How it stands on a day: due on its own day, dated before it, overdue from the day after."""
         if self.done is not None:
             return "done"
         if self.due is None:
             return "waiting"
-        return "overdue" if self.due < today else "due"
+        if self.due == today:
+            return "due"
+        return "overdue" if self.due < today else "dated"
 
 
 def today_utc() -> date:
@@ -277,8 +279,20 @@ def brought_forward(ledger: Ledger, old: Due, day: date, evidence: Mapping[str, 
     return _one(ledger, id=old.id)
 
 
+def handed_over(connection: Connection, old: Due, owner: str) -> None:
+    """Give an open duty to somebody else, within a transaction."""
+    t = schema().tables["duties"]
+    body = text_of({"duty": plain(replace(old.duty, owner=owner)), "evidence": plain(old.evidence)})
+    connection.execute(t.update().where(t.c.id == old.id, t.c.done.is_(None)).values(body=body))
+
+
 def _again(before: Due) -> bool:
-    """Whether it has a next time: it comes round, or it waits for an event that may come again."""
+    """Whether it has a next time: it comes round, or it waits for an event that may come again.
+
+    That somebody be named is done once: the owner who was found confirms from then on.
+    """
+    if before.duty.kind == "owner" and not before.owner:
+        return False
     return before.duty.every_days is not None or (
         bool(before.duty.when) and before.duty.kind not in ("retirement", "drift")
     )

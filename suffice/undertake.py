@@ -39,6 +39,7 @@ from .steward import (
     ending,
     every,
     following_day,
+    handed_over,
     open_duty,
     opening,
     said_by,
@@ -93,11 +94,12 @@ def take_on(ledger: Ledger, verdict: Remembered, folder: Path | None = None) -> 
 
     The verdict is kept with them. One that somebody has rejected or replaced obliges to nothing any more.
     """
-    before, unused, opened = _others(ledger, verdict), given_up(ledger, verdict), verdict.at.date()
+    before, own = _others(ledger, verdict), _own(ledger, verdict)
+    unused, opened = given_up(ledger, verdict), verdict.at.date()
     with ledger.transaction() as connection:
         keep(ledger, connection, verdict)
         if not unused:
-            _replacing(ledger, connection, verdict, before)
+            _replacing(ledger, connection, verdict, before, own)
     notice(ledger, opened, task=verdict.task, folder=folder)
     return tuple(d for d in dues(ledger, opened, task=verdict.task, folder=folder) if d.stack == verdict.stack)
 
@@ -122,7 +124,7 @@ def choose(
         taken = deciding(connection, verdict, by=by, chosen=chosen, because=because, at=at, evidence=evidence)
         if taken.chosen == "kept":
             keep(ledger, connection, verdict)
-            _replacing(ledger, connection, verdict, before)
+            _replacing(ledger, connection, verdict, before, own)
         for old in own if taken.chosen in UNUSED else ():
             ending(connection, old, Done(STEWARD, at.date(), {}, closed=f"{taken.chosen} by {taken.by}"))
     if taken.chosen == "kept":
@@ -150,15 +152,29 @@ def _others(ledger: Ledger, verdict: Remembered) -> list[Due]:
     return [d for d in every(ledger, task=verdict.task, open_only=True) if d.stack and d.stack != verdict.stack]
 
 
-def _replacing(ledger: Ledger, connection: Connection, verdict: Remembered, before: Sequence[Due]) -> None:
-    """Close what other stacks obliged to and open what this one does, within a transaction."""
+def _replacing(
+    ledger: Ledger, connection: Connection, verdict: Remembered, before: Sequence[Due], own: Sequence[Due]
+) -> None:
+    """Close what other stacks obliged to and open what this one does, within a transaction; its own go to its owner."""
     opened, rests, open_one = verdict.at.date(), _rests_on(verdict), opening(ledger, connection)
     why = f"another verdict took its place: {verdict.digest[:12]}"
     for old in before:
         ending(connection, old, Done(STEWARD, opened, {}, closed=why))
+    _handing_over(connection, verdict, own)
     for duty in duties_of(verdict):
         if verdict.stack is not None:
             open_one(duty, first_day(duty, opened), verdict.stack, {**rests, **said_by(duty)}, verdict.task, opened)
+
+
+def _handing_over(connection: Connection, verdict: Remembered, own: Sequence[Due]) -> None:
+    """Give open duties of the same stack to the owner whom the verdict names; naming or confirming another one ends."""
+    asked = {d.what for d in duties_of(verdict) if d.kind == "owner"}
+    why = f"{verdict.owner} owns it now" if verdict.owner else "nobody is named as its owner any more"
+    for old in own:
+        if old.duty.kind == "owner" and asked and old.duty.what not in asked:
+            ending(connection, old, Done(STEWARD, verdict.at.date(), {}, closed=why))
+        elif verdict.owner and old.owner != verdict.owner:
+            handed_over(connection, old, verdict.owner)
 
 
 def _ends_something(ledger: Ledger, verdict: Remembered) -> bool:

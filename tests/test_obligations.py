@@ -56,6 +56,7 @@ def test_a_stack_without_an_owner_is_to_find_one(task: Task) -> None:
     nobodys = replace(task, profile=Profile())
     (owner,) = [d for d in obligations(stack(task, "prompt"), nobodys) if d.kind == "owner"]
     assert owner.owner is None and owner.what.startswith("name somebody")
+    assert owner.command == "suffice climb" and "profile.owner" in owner.why
 
 
 def test_tuned_layers_oblige_to_train_again_and_to_read_the_terms_of_whom_they_learned_from(task: Task) -> None:

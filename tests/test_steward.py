@@ -96,7 +96,7 @@ def test_a_verdict_is_dated_by_the_utc_day_it_was_given_on(given_at: datetime, h
 
 def test_what_is_due_today_is_not_overdue_yet(ledger: Ledger) -> None:
     found = opened(ledger, WEEKLY, DAY)
-    assert [found.standing(DAY + timedelta(days=n)) for n in (-1, 0, 1)] == ["due", "due", "overdue"]
+    assert [found.standing(DAY + timedelta(days=n)) for n in (-1, 0, 1)] == ["dated", "due", "overdue"]
     assert opened(ledger, WAITING, None).standing(date.max) == "waiting"
     assert overdue(dues(ledger, DAY + timedelta(days=1)), DAY + timedelta(days=1)) == (found,)
 
@@ -240,6 +240,29 @@ def test_a_missing_owner_is_due_in_a_month(ledger: Ledger) -> None:
     nobody = Duty("name somebody", "nobody does it", 182, kind="owner")
     undertake(ledger, body(model="embedded", owner=None, duties=[nobody]), NOON)
     assert dues(ledger, DAY)[0].due == date(2026, 12, 28)
+
+
+def test_an_owner_who_is_named_later_gets_the_open_duties_and_naming_one_is_over(ledger: Ledger) -> None:
+    nobody = Duty("name somebody who owns this stack", "nobody does it", 182, kind="owner")
+    confirm = replace(nobody, what="confirm who owns this stack")
+    undertake(ledger, body(model="embedded", owner=None, duties=[WEEKLY, nobody]), NOON)
+    assert {d.owner for d in dues(ledger, DAY)} == {None}
+    dated = {d.duty.what: d.due for d in dues(ledger, DAY)}
+    undertake(ledger, body(model="embedded", duties=[WEEKLY, confirm]), NOON + timedelta(days=2))
+    found = {d.duty.what: d for d in dues(ledger, DAY + timedelta(days=2))}
+    assert found.keys() == {WEEKLY.what, confirm.what} and {d.owner for d in found.values()} == {"Ada"}
+    assert found[WEEKLY.what].due == dated[WEEKLY.what]
+    (over,) = [d.done for d in dues(ledger, DAY + timedelta(days=2), done=True) if d.done]
+    assert (over.by, over.closed) == ("suffice", "Ada owns it now")
+    undertake(ledger, body(model="embedded", owner="Bob", duties=[WEEKLY, confirm]), NOON + timedelta(days=3))
+    assert {d.owner for d in dues(ledger, DAY + timedelta(days=3))} == {"Bob"}
+
+
+def test_naming_somebody_is_done_once(ledger: Ledger) -> None:
+    nobody = Duty("name somebody who owns this stack", "nobody does it", 182, kind="owner")
+    undertake(ledger, body(model="embedded", owner=None, duties=[nobody]), NOON)
+    done = settle(ledger, dues(ledger, DAY)[0].id, by="Ada", evidence={}, on=DAY)
+    assert done.done is not None and done.done.next is None and dues(ledger, DAY) == ()
 
 
 def test_a_model_that_ends_makes_moving_due_the_day_before(ledger: Ledger, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Today = Annotated[
     str | None, typer.Option("--today", metavar="YYYY-MM-DD", help="The day to look from, instead of today (UTC).")
 ]
-COLOURS = {"overdue": "red", "due": "", "waiting": "dim", "done": "dim"}
+COLOURS = {"overdue": "red", "due": "yellow", "dated": "", "waiting": "dim", "done": "dim"}
 
 
 def due(

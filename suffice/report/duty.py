@@ -19,7 +19,7 @@ def duties(found: Sequence[Due], today: date) -> str:
 
 def _lines(found: Sequence[Due], today: date) -> Iterator[str]:
     late = sum(d.standing(today) == "overdue" for d in found)
-    yield f"## Duties on {today}: {late} overdue, {sum(d.standing(today) == 'due' for d in found)} dated"
+    yield f"## Duties on {today}: {late} overdue, {sum(d.standing(today) in ('due', 'dated') for d in found)} dated"
     yield ""
     yield "| Due | Duty | Why | Owner | Cost (USD) | Command | Task | Id |"
     yield "|---|---|---|---|--:|---|---|---|"

@@ -83,7 +83,7 @@ def test_nothing_overdue_is_0_and_something_is_1(suffice: Command, folder: Path)
     found = asked(suffice, "due", folder, "--today", "2026-12-05")
     assert [(d["what"], d["due"], d["standing"]) for d in found["duties"]] == [
         ("re-index", "2026-12-05", "due"),
-        ("move from openai/gpt-4o-2024-08-06 to another base before it ends", "2027-01-13", "due"),
+        ("move from openai/gpt-4o-2024-08-06 to another base before it ends", "2027-01-13", "dated"),
         ("measure again", None, "waiting"),
     ]
     first = found["duties"][0]
