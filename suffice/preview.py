@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .asking import sampling_for
 from .declare import judge_of, shared
 from .diagnose import CALLS_A_FAILURE, EXPLAINED_AT_MOST, FAILURES_AT_MOST
+from .errors import InputError
 from .leakage import leaks, warnings_of
 from .ledger import Ledger, place_of
 from .looks import asked_of
@@ -43,7 +44,13 @@ class _Rate:
 
 
 def preview(task: Task) -> dict[str, Json]:
-    """An upper estimate: every candidate rung tried, none stopped at, nothing in the reply cache."""
+    """An upper estimate: every candidate rung tried, none stopped at, nothing in the reply cache.
+
+    Raises InputError where no test example is left to judge with: then there is nothing to climb.
+    """
+    if not len(task.parts.test):
+        hint = "mark some with `split: test`, or add examples"
+        raise InputError("no test examples are left to judge with", hint=hint)
     model = resolve(task.model, folder=task.folder)
     candidates = candidates_of(task, model)
     told = {**shared(task, candidates, model), "candidates": len(candidates)}
@@ -62,7 +69,7 @@ def preview(task: Task) -> dict[str, Json]:
         **found,
         "can_prove": can_prove(n, target, told),
         "items_needed": _needed(task, told["alpha_target"]),
-        "smallest_visible_effect": smallest_visible_effect(n, DISCORDANCE, told["alpha_claim"]) if n else None,
+        "smallest_visible_effect": smallest_visible_effect(n, DISCORDANCE, told["alpha_claim"]),
         "calls_at_most": calls,
         "usd_at_most": None if rate.usd is None else calls * rate.usd,
         "seconds_at_most": round(calls * rate.ms / 1000 / max(1, model.parallel)),

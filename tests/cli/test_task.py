@@ -77,6 +77,12 @@ def test_a_plan_spends_nothing(suffice: Command, folder: Path) -> None:
     assert words.returncode == 0 and "At most" in words.stdout
 
 
+def test_a_plan_without_a_test_item_says_what_is_missing(suffice: Command, folder: Path) -> None:
+    (folder / "examples.jsonl").write_text('{"id": "one", "input": "the only one", "expected": "x"}\n')
+    error = body(suffice("plan", folder, "--json"), 2)["error"]
+    assert "no test examples are left" in error["message"] and "split: test" in error["hint"]
+
+
 def test_a_plan_says_what_test_shares_with_dev_and_the_documents(suffice: Command, folder: Path) -> None:
     asked = "which capital of the country in the far north is it"
     rows = [{"id": "d", "input": asked, "split": "dev"}, {"id": "t", "input": f"{asked} now", "split": "test"}]
