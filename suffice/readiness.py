@@ -131,11 +131,11 @@ def _gates(
     yield from stated(task.profile, task.target, task.score, need)
     if approach != "embedding":
         yield from _taught(task)
-    yield _golden(task)
+    yield golden(len(task.parts.test), len(task.parts.edge))
     if attempts is not None and approach not in ("embedding", "distillation"):
-        yield _exhausted(task, attempts)
+        yield exhausted(task.output.kind, attempts)
     if need.treats:
-        yield _wall(need, diagnosis)
+        yield wall(need, diagnosis)
 
 
 # What would be trained on
@@ -288,15 +288,15 @@ def _unless(found: bool, name: str, sentence: str, needed: str, known: bool) -> 
     return Gate(name, not found, sentence.rstrip("."), needed, f"{SECTION}3", assumed=not (found or known))
 
 
-def _golden(task: Task) -> Gate:
-    n, edge = len(task.parts.test), len(task.parts.edge)
+def golden(n: int, edge: int) -> Gate:
+    """Whether there are test items enough to say what training brought."""
     told = f"{n} test items and {edge} of the edge partition"
     return Gate("golden set", n >= TESTED, told, f"{TESTED} test items that nothing is trained on", f"{SECTION}5")
 
 
-def _exhausted(task: Task, attempts: Attempts) -> Gate:
+def exhausted(kind: str, attempts: Attempts) -> Gate:
     """One serious prompt and examples at least, and structure where replies have a form."""
-    formed = task.output.kind in ("labels", "schema")
+    formed = kind in ("labels", "schema")
     lacking = [
         *(["a prompt with role, output format and edge cases"] if not attempts.prompts else []),
         *(["examples"] if not attempts.examples else []),
@@ -309,7 +309,7 @@ def _exhausted(task: Task, attempts: Attempts) -> Gate:
     return Gate("prompting exhausted", not lacking, told, needed, f"{SECTION}3")
 
 
-def _wall(need: Minimum, diagnosis: Diagnosis | None) -> Gate:
+def wall(need: Minimum, diagnosis: Diagnosis | None) -> Gate:
     """Failures of a treated kind, beyond what a useless probe fixes by chance; on trust where no probe could tell."""
     name = "behaviour wall" if "behaviour" in need.treats else "retrieval wall"
     source, causes = f"{SECTION}4", " or ".join(need.treats)

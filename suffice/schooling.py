@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
-from typing import Any
 
 from .afterwards import TRAINED, deferral_of
 from .demonstrations import Demonstration, Provenance
 from .errors import Disproved
 from .evidence import Line, Reading
-from .minimum import MINIMA, Approach, stated
-from .plan import TRAINED as PLANNED
 from .regressions import TRAINED as LAYERS
 from .regressions import general
-from .task import Profile, Target
 from .taught import RISK, missed
 from .trainer import HELD_MOST, HELD_SHARE, held_out
 from .tuning import SHARES, SMALLEST
@@ -22,55 +17,14 @@ from .types import Json, Message
 
 
 def schooling(reading: Reading) -> None:
-    """Raise `Disproved` where gates, curves, margins or the general set are not as a climb would have written them."""
-    _gates(reading)
+    """Raise `Disproved` where curves, margins or the general set are not as a climb would have written them."""
     _margins(reading)
     _curve(reading)
     _deferral(reading)
     _general(reading)
 
 
-# Gates and margins
-
-
-APPROACH: Mapping[str, Approach] = {**PLANNED, "prompt into weights": "lora", "student": "distillation"}
-"""What each rung and each change of the way down trains by."""
-
-
-def _gates(reading: Reading) -> None:
-    """What was measured had its gates open, as the task says, and only those were forced that were declared so."""
-    declared, told = reading.evidence.one("plan").get("forced", ()), reading.evidence.one("task")
-    for line in reading.evidence.of("rung"):
-        _as_stated(told, line["rung"], line["gates"])
-        for gate in line["gates"]:
-            forced = bool(gate.get("forced"))
-            if forced and gate["name"] not in declared:
-                raise Disproved(f"the gate `{gate['name']}` of {line['rung']} was forced, which was not declared")
-            if line["outcome"] in ("measured", "dev") and not gate["passed"] and not forced:
-                raise Disproved(f"the rung {line['rung']} was measured though its gate `{gate['name']}` did not hold")
-    for line in reading.evidence.of("down"):
-        if bool(line["gates"]) != (line["change"] in TRAINED):
-            raise Disproved(f"the change `{line['change']}` does not say rightly what had to hold before it may train")
-        _as_stated(told, line["change"], line["gates"])
-        for gate in line["gates"]:
-            if not gate["passed"] and not (gate.get("forced") and gate["name"] in declared):
-                raise Disproved(f"the change `{line['change']}` trained though its gate `{gate['name']}` did not hold")
-
-
-def _as_stated(task: Line, trained: str, gates: Sequence[Line]) -> None:
-    """The gates that rest on the task file alone follow from it."""
-    if trained not in APPROACH or not gates:
-        return
-    profile, target = (_made(kind, task[name]) for kind, name in ((Profile, "profile"), (Target, "target")))
-    said = {gate["name"]: gate for gate in gates}
-    for gate in stated(profile, target, task["score"], MINIMA[APPROACH[trained]]):
-        found = said.get(gate.name, {})
-        if any(found.get(part) != getattr(gate, part) for part in ("passed", "measured", "needed", "assumed")):
-            raise Disproved(f"the gate `{gate.name}` of {trained} is not what the task says: {gate.measured}")
-
-
-def _made(kind: type[Any], known: Line) -> Any:
-    return kind(**{f.name: known[f.name] for f in fields(kind) if f.name in known})
+# Margins
 
 
 def _margins(reading: Reading) -> None:

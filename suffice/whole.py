@@ -55,8 +55,10 @@ def whole(reading: Reading) -> None:
     _in_order(reading, plan)
     _rungs(evidence, plan)
     _accounted(reading)
+    from .gated import gated
     from .schooling import schooling
 
+    gated(reading)
     schooling(reading)
 
 

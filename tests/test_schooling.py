@@ -162,6 +162,42 @@ def a_gate_less(lines: Lines) -> None:
     gates[:] = [g for g in gates if g["name"] != "stable requirements"]
 
 
+def no_gates_at_all(lines: Lines) -> None:
+    rung_of(lines, "fine_tuning")["gates"] = []
+
+
+def lacking(name: str) -> Forgery:
+    """A gate that was measured, and is not spoken of."""
+
+    def forgery(lines: Lines) -> None:
+        gates = rung_of(lines, "fine_tuning")["gates"]
+        gates[:] = [g for g in gates if g["name"] != name]
+
+    forgery.__name__ = f"without the gate {name}"
+    return forgery
+
+
+def measured(name: str, said: str) -> Forgery:
+    """A gate that was measured, and says something else."""
+
+    def forgery(lines: Lines) -> None:
+        next(g for g in rung_of(lines, "fine_tuning")["gates"] if g["name"] == name)["measured"] = said
+
+    forgery.__name__ = f"{name} says {said}"
+    return forgery
+
+
+GATES = [
+    *map(lacking, ("clean pairs", "no contradictions", "no leaked test items", "still target", "golden set")),
+    *map(lacking, ("prompting exhausted", "behaviour wall", "weights", "trainer")),
+    measured("golden set", "9000 test items and 900 of the edge partition"),
+    measured("clean pairs", "9000 solved examples"),
+    measured("no contradictions", "90 of 700 rows contradict others (12.9%)"),
+    measured("prompting exhausted", "9 serious prompts, 9 with examples, 9 with structure"),
+    measured("behaviour wall", "100% of failures are behaviour"),
+]
+
+
 # The general set
 
 
@@ -206,7 +242,7 @@ def only_the_attempt_that_pleases(lines: Lines) -> None:
 
 
 TUNED: list[Forgery] = [
-    only_the_attempt_that_pleases,
+    *(only_the_attempt_that_pleases, no_gates_at_all, *GATES),
     *(a_point_less, a_point_and_its_run_less, the_first_point_and_its_run_less, the_last_point_and_its_run_less),
     *(runs_of_two_points_exchanged, values_of_two_points_exchanged, more_rows_than_there_were, all_rows_twice),
     *(an_item_less, an_item_less_everywhere, a_curve_on_test_items, a_second_curve, another_adapter_judged),
@@ -227,6 +263,11 @@ TUNED: list[Forgery] = [
 
 def no_gates_on_the_way_down(lines: Lines) -> None:
     down(lines, "student")["gates"] = []
+
+
+def gates_of_the_student_that_were_measured_left_out(lines: Lines) -> None:
+    student = down(lines, "student")
+    student["gates"] = [g for g in student["gates"] if g["name"] in ("owner", "metric", "volume")]
 
 
 def a_gate_of_the_student_that_did_not_hold(lines: Lines) -> None:
@@ -301,6 +342,7 @@ def a_student_judged_by_another_run_on_dev(lines: Lines) -> None:
 
 DISTILLED: list[Forgery] = [
     *(only_the_student, an_attempt_less_and_its_share_for_the_others, a_student_judged_by_another_run_on_dev),
+    gates_of_the_student_that_were_measured_left_out,
     *(no_gates_on_the_way_down, a_gate_of_the_student_that_did_not_hold),
     a_gate_of_the_student_forced_that_was_not_declared,
     a_larger_volume_for_the_student,
