@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from .ablation import ablation_of
@@ -384,3 +384,15 @@ def _mixed(sure: Sequence[float], threshold: float, own: Sequence[int], other: S
 def shown(quality: Quality) -> dict[str, Json]:
     """A quality as the verdict holds it."""
     return {k: v for k, v in plain(quality).items() if k != "meets"}
+
+
+def opened_by(lines: Iterable[Sequence[Mapping[str, Json]]]) -> list[str]:
+    """What to know of the gates before what was trained, of each line's: those forced, and those taken on trust."""
+    told = list(lines)
+    forced = {g["name"]: g for gates in told for g in gates if g.get("forced")}
+    tried = [gates for gates in told if all(g["passed"] or g.get("forced") for g in gates)]
+    trust = {g["name"]: g for gates in tried for g in gates if g.get("assumed")}
+    return [
+        *(f"Forced: {name}: {g['measured']}, needed {g['needed']}." for name, g in forced.items()),
+        *(f"Taken on trust: {name}: {g['measured']}; needed {g['needed']}." for name, g in trust.items()),
+    ]

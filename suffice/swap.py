@@ -24,6 +24,7 @@ from .errors import InputError
 from .evidence import Evidence
 from .forms import Form, forms
 from .freeze import dated
+from .layer import Gate
 from .ledger import Ledger, place_of
 from .looks import graded, sizes_of
 from .model import resolve
@@ -140,9 +141,11 @@ class _Swap:
         """Choose a form's prompt on dev, ask it about test look by look, and say whether it is the one to move to."""
         common: dict[str, Json] = {**UNLOOKED, "form": form.name, "title": form.title, "trains": form.trains}
         common |= {"test": None, "reason": "", "duties": [], "variants": [], "chosen": None, "dev_runs": []}
-        if form.trains and (closed := self._closed()):
-            self.evidence.add("form", **{**common, "reason": closed})
-            return False
+        if form.trains:
+            common["gates"], closed = self._gates()
+            if closed:
+                self.evidence.add("form", **{**common, "reason": closed})
+                return False
         found = self._chosen(form)
         seen: dict[str, Json] = {"variants": found.told(_named), "chosen": _named(found.stack), "told_by": found.run.id}
         seen |= {"dev_runs": [run.id for _, run in found.looks], "graded": graded(r.value for r in found.run.records)}
@@ -180,14 +183,14 @@ class _Swap:
         """Whether the stack has an adapter that could be trained on the new base on this machine."""
         return "adapter" in self.stack.names and base_of(self.base) is not None and not missing()
 
-    def _closed(self) -> str:
-        """Why training again is refused, or nothing."""
+    def _gates(self) -> tuple[tuple[Gate, ...], str]:
+        """The gates of training again, and why it is refused, or nothing."""
         from .plan import LADDER, plan
         from .readiness import refused
 
         tuning = next(r for r in LADDER if r.name == "fine_tuning")
-        gates = refused(plan(tuning, self.moved, model=self.base, forced=self.forced).gates)
-        return "; ".join(f"{g.name}: {g.measured}, needed {g.needed}" for g in gates)
+        gates = plan(tuning, self.moved, model=self.base, forced=self.forced).gates
+        return gates, "; ".join(f"{g.name}: {g.measured}, needed {g.needed}" for g in refused(gates))
 
     def _tuned(self, stack: Stack) -> Stack:
         """The stack over the new base, its adapter learned again there from the task's own examples."""

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from .afterwards import shown
+from .afterwards import opened_by, shown
 from .digest import plain
 from .evidence import Evidence, Line, Reading
-from .forms import LEARNED
+from .forms import AGAIN, LEARNED
 from .leakage import warnings_of
 from .looks import scores_of
 from .measures import Held, Measures, Quality
@@ -78,6 +78,7 @@ class Swapping(Measures):
     def form(self, line: Line) -> dict[str, Json]:
         """One form on the new base against the old stack, on the items that both were asked."""
         told = {"form": line["form"], "title": line["title"], "alpha": self.share, "margin": self.plan["margin"]}
+        told |= {"gates": line["gates"]} if line.get("gates") else {}
         if line["test"] is None:
             return {**told, **_UNASKED, "status": "refused", "reason": line["reason"], "calls": self.calls(line)}
         found = rung.lift(replace(self._asked(line), graded=True), *self._scores(line))
@@ -237,13 +238,22 @@ class Swapping(Measures):
             return f"Move to {to} {one['title']}: proven to lose less than {margin:g} against today's stack{spared}."
         if decision == "kept":
             lost = f"the closest, {one['title']}, is {one['reason'].partition(':')[0]} ({one['lift']:+.3f})"
-            return f"Keep the stack over {old}: no form over {to} will do; {lost}."
+            untried = self._untried(found)
+            none = f"no form over {to} that was tried will do" if untried else f"no form over {to} will do"
+            return f"Keep the stack over {old}: {none}; {lost}{untried}."
         more = (one["needs"] or 0) - self._n
         tell = f"about {more:,} more test items would tell" if more > 0 else "why stands with its form"
         if one["needs"] is None and not self.judge:
             tell = "more test items would not, if that is the true loss"
         seen = f"{one['title']} differs by {one['lift']:+.3f} [{one['low']:+.3f}, {one['high']:+.3f}]"
         return f"Cannot tell whether {to} will do, so the stack over {old} stays: {seen}, margin {margin:g}; {tell}."
+
+    def _untried(self, found: Sequence[Mapping[str, Json]]) -> str:
+        """That what today's stack learned was not learned again on the new base, and why; nothing where it was."""
+        if "adapter" not in self._uses(self.old.test) or any(f["form"] == AGAIN and f["n"] for f in found):
+            return ""
+        why = next((f["reason"] for f in found if f["form"] == AGAIN), "nothing was to be trained, or could be here")
+        return f"; {AGAIN} was not tried: {why}"
 
     def _missing(self, found: Sequence[Mapping[str, Json]]) -> int:
         """How many more test items would tell, at the form that needs the fewest; 0 where that is not known."""
@@ -262,6 +272,7 @@ class Swapping(Measures):
         lost = sum(r["output"] is None for r in self.reading.records[self.old.test].values())
         if lost:
             found.append(f"The old base gave no reply to {lost} of {self._n} test items: {GONE}.")
+        found += opened_by(line.get("gates", ()) for line in self.reading.evidence.of("form"))
         return found + warnings_of(plan) + list(self.task["warnings"])
 
     def _notes(self) -> list[str]:

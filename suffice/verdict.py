@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from .afterwards import Afterwards, shown
+from .afterwards import Afterwards, opened_by, shown
 from .attribution import attribute
 from .compare import Comparison, pairs
 from .digest import plain
@@ -334,11 +334,7 @@ class Conclusion(Afterwards):
         if plan["overspent"]:
             found.append(plan["overspent"][0].upper() + plan["overspent"][1:] + ".")
         lines = [*self.reading.evidence.of("rung"), *self.reading.evidence.of("down")]
-        gates = {g["name"]: g for line in lines for g in line["gates"] if g.get("forced")}
-        found += [f"Forced: {n}: {g['measured']}, needed {g['needed']}." for n, g in gates.items()]
-        tried = [line["gates"] for line in lines if all(g["passed"] or g.get("forced") for g in line["gates"])]
-        trust = {g["name"]: g for gates in tried for g in gates if g.get("assumed")}
-        found += [f"Taken on trust: {n}: {g['measured']}; needed {g['needed']}." for n, g in trust.items()]
+        found += opened_by(line["gates"] for line in lines)
         return found + warnings_of(plan) + list(self.task["warnings"])
 
     def _judge(self) -> Json:

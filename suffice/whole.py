@@ -75,6 +75,9 @@ def swapped_whole(reading: Reading) -> None:
         if line["test"] and line["kind"] in LOOKED:
             _looked_as_declared(reading, line)
     coherent_swap(reading)
+    from .gated import gated_swap
+
+    gated_swap(reading)
     _labelled(evidence, plan)
     _declared(reading, plan, "swap")
     _in_order(reading, plan)

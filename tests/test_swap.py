@@ -23,7 +23,7 @@ from suffice.climb import climb
 from suffice.digest import canonical, digest_of, file_digest
 from suffice.errors import Disproved, InputError
 from suffice.history import decisions, standing, verdicts
-from suffice.ledger import Ledger
+from suffice.ledger import Ledger, link_of
 from suffice.migration import migration
 from suffice.model import resolve
 from suffice.plugins import find
@@ -33,6 +33,7 @@ from suffice.swap import accept, swap
 from suffice.task import Target, Task
 from suffice.undertake import undertake
 from suffice.verify import verify
+from suffice.whole import BESIDE_THE_PLAN
 
 N = 1000
 """Parcels; half of them judge."""
@@ -94,6 +95,8 @@ def test_a_weaker_base_leaves_everything_as_it_is(task: Task, stack: Stack, ledg
     assert body["stack_digest"] == stack.digest and body["task"]["model"] == task.model
     assert body["forms"][0]["n"] < N // 2, "a clear loss is proven long before all items were asked"
     assert not body["duties_ended"] and not body["duties_new"] and not body["migration"]
+    assert f"no form over {to('dunce')} that was tried will do" in body["headline"]
+    assert "tuned again was not tried: nothing was to be trained" in body["headline"]
 
 
 def test_what_was_learned_is_learned_again_where_nothing_lighter_does(task: Task, stack: Stack, ledger: Ledger) -> None:
@@ -370,7 +373,53 @@ def _another_edge(lines: list[dict[str, Any]]) -> None:
     lines[:] = [x for x in lines if x.get("run") != own]
 
 
-EDITS = (_another_edge, _drop_form, _wider, _higher, _fewer, _other_base, _right, _stop_early, _no_edge)
+def _a_learned_layer(lines: list[dict[str, Any]]) -> None:
+    """Weights of the new base under the name of a form that has none."""
+    form = _of(lines, "form")[-1]
+    runs = {form[key] for key in ("test", "edge", "told_by")}
+    for run in (x for x in _of(lines, "run") if x["run"] in runs):
+        run["stack"]["layers"].insert(0, {"use": "adapter", "adapter": "ab" * 32})
+        run["stack_digest"] = digest_of(run["stack"])
+
+
+def _nothing_told_by_dev(lines: list[dict[str, Any]]) -> None:
+    _of(lines, "form")[-1]["told_by"] = None
+
+
+def _declared(lines: list[dict[str, Any]], **what: Any) -> None:
+    """Another plan, chained as if it had been the one."""
+    plan = _of(lines, "plan")[0]
+    plan.update(what)
+    body = {k: v for k, v in plan.items() if k not in BESIDE_THE_PLAN} | {"candidates": plan["declared"]}
+    plan["hash"] = link_of(plan["previous"], "swap", body)
+
+
+def _one_form_with_all_of_the_error(lines: list[dict[str, Any]]) -> None:
+    first, last = _of(lines, "form")
+    gone = {first["test"], first["edge"]} - {None}
+    lines[:] = [x for x in lines if x is not first and x.get("run") not in gone]
+    _declared(lines, declared=[last["form"]], candidates=1)
+
+
+def _levels(lines: list[dict[str, Any]]) -> None:
+    _declared(lines, alpha_target=0.0249, alpha_down=0.0499, alpha_worse=1e-6, alpha_claim=1e-6)
+
+
+EDITS = (
+    _a_learned_layer,
+    _nothing_told_by_dev,
+    _one_form_with_all_of_the_error,
+    _levels,
+    _another_edge,
+    _drop_form,
+    _wider,
+    _higher,
+    _fewer,
+    _other_base,
+    _right,
+    _stop_early,
+    _no_edge,
+)
 
 
 @pytest.mark.parametrize("edit", EDITS, ids=lambda f: f.__name__)
@@ -378,6 +427,56 @@ def test_records_that_were_edited_are_found(copy: Path, edit: Callable[[list[dic
     _forge(copy, edit)
     with pytest.raises((Disproved, InputError)):
         verify(copy / "swap.json")
+
+
+# Gates of what is trained again
+
+
+@pytest.fixture(scope="module")
+def forced(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A swap that trained again though there are few requests."""
+    task = school(tmp_path_factory.mktemp("forced"), "wordy", n=N)
+    low = replace(task, profile=replace(task.profile, requests_per_day=10))
+    assert swap(low, tuned(low), to("dunce"), margin=MARGIN, forced=("volume",)).body["decision"] == "moved"
+    return task.folder
+
+
+def test_what_was_forced_or_taken_on_trust_is_said_by_a_swap_as_by_a_verdict(forced: Path) -> None:
+    body = json.loads((forced / "swap.json").read_text("utf-8"))
+    assert any(w.startswith("Forced: volume: 10 requests a day, needed") for w in body["warnings"])
+    assert any(w.startswith("Taken on trust: slow knowledge: not stated") for w in body["warnings"])
+    assert "gates" not in body["forms"][0] and len(body["forms"][-1]["gates"]) > 10
+    check = jsonschema_rs.validator_for(SCHEMA, validate_formats=True)
+    assert [e.message for e in check.iter_errors(body)] == [] and verify(forced / "swap.json")
+
+
+def _no_gates(lines: list[dict[str, Any]]) -> None:
+    _of(lines, "form")[-1]["gates"] = []
+
+
+def _not_forced(lines: list[dict[str, Any]]) -> None:
+    gate = next(g for g in _of(lines, "form")[-1]["gates"] if g["name"] == "volume")
+    gate.update(passed=True, forced=False)
+
+
+def _not_on_trust(lines: list[dict[str, Any]]) -> None:
+    gates = _of(lines, "form")[-1]["gates"]
+    gates[:] = [g for g in gates if not g["assumed"]]
+
+
+def _untrained(lines: list[dict[str, Any]]) -> None:
+    _of(lines, "form")[-1].update(trains=False, gates=[])
+
+
+@pytest.mark.parametrize("edit", [_no_gates, _not_forced, _not_on_trust, _untrained], ids=lambda f: f.__name__)
+def test_a_gate_of_training_again_that_is_hidden_is_found(
+    forced: Path, tmp_path: Path, edit: Callable[[list[dict[str, Any]]], object]
+) -> None:
+    for name in ("swap.json", "swap-records.jsonl"):
+        shutil.copy(forced / name, tmp_path / name)
+    _forge(tmp_path, edit)
+    with pytest.raises(Disproved, match=r"gate|trained|had to hold"):
+        verify(tmp_path / "swap.json")
 
 
 # Accepting it
@@ -453,6 +552,8 @@ def test_without_an_owner_nothing_is_tuned_again_and_nothing_accepted(tmp_path: 
     with pytest.raises(InputError):
         accept(unowned, "Ada", ledger=ledger)
     assert body["decision"] == "kept" and not decisions(ledger) and not verdicts(ledger)
+    assert "that was tried will do" in body["headline"] and "not tried: owner: nobody" in body["headline"]
+    assert verify(tmp_path / "swap.json")
     assert _digest(unowned) == old.digest
 
 
