@@ -50,10 +50,11 @@ def chained(
     same = [d for d in earlier if d.kind == kind and d.body == plain(body)]
     link = same[0].hash if same else ledger.declare(kind, body)
     previous = next(d.previous for d in ledger.declared(kind) if d.hash == link)
-    paid = charge(link, earlier=[(d.hash, ALPHA) for d in earlier])
+    known = [_claims(d.kind, d.body) for d in earlier]
+    paid = charge(_claims(kind, plain(body)), earlier=[(claims, ALPHA) for claims in known])
     _tell(task, evidence, models)
     told = {**body, "candidates": len(body["candidates"]), "declared": body["candidates"], **leaks(task)}
-    used = {"uses": max(paid.use, len(earlier)), "overspent": paid.reason}
+    used = {"uses": max(paid.use, len({*known})), "overspent": paid.reason}
     used |= {"label_sets": _labelled(task, ledger, str(body["fingerprint"]), evidence)}
     line = evidence.add("plan", **told, previous=previous, hash=link, **used)
     for part in ("pool", "select", "test", "edge"):
@@ -65,6 +66,11 @@ def _uses(task: Task, ledger: Ledger, fingerprint: str) -> list[Declaration]:
     """Every declaration, of a climb or a swap, that rests on any of the items that are about to judge."""
     items = (*task.parts.test, *task.parts.edge)
     return sorted((d for kind in KINDS for d in reused(ledger, kind, fingerprint, items)), key=lambda d: d.sequence)
+
+
+def _claims(kind: str, body: Mapping[str, Json]) -> str:
+    """A plan by what it claims: volume, owner and pace change nothing about it, unless they change its candidates."""
+    return digest_of([kind, {k: v for k, v in body.items() if k != "profile"}])
 
 
 def _body(task: Task, model: Model, forced: Sequence[str]) -> dict[str, Json]:
@@ -82,6 +88,7 @@ def rests_on(task: Task, model: Model) -> dict[str, Json]:
         "seed": task.seed,
         "target": plain(task.target),
         "smallest_lift": task.profile.smallest_lift,
+        "profile": plain(task.profile),
         "score": task.score,
         "scorer": plain_scorer(task.dataset),
         "judge": judge_of(task),

@@ -58,6 +58,13 @@ def verify(path: Path, *, own_code: bool = False) -> Verified:
     A scorer that is Python beside the verdict runs only with `own_code`: a verdict may come from a stranger.
     """
     path = path / "verdict.json" if path.is_dir() else path
+    try:
+        return _verified(path, own_code)
+    except RecursionError as deep:
+        raise Disproved("a line of the records is nested too deeply to be read", file=str(path)) from deep
+
+
+def _verified(path: Path, own_code: bool) -> Verified:
     body = _read(path)
     where = body.get("records")
     if not isinstance(where, dict) or not isinstance(where.get("path"), str):

@@ -180,7 +180,7 @@ def _declared(reading: Reading, plan: Line, kind: str) -> None:
     if link_of(plan["previous"], kind, body) != plan["hash"] or plan["candidates"] != len(plan["declared"]):
         raise Disproved("the plan is not the one that was declared: its hash differs")
     task = reading.evidence.one("task")
-    told = {k: task[k] for k in ("target", "score", "seed", "scorer") if k in plan}
+    told = {k: task[k] for k in ("target", "score", "seed", "scorer", "profile") if k in plan}
     told["smallest_lift"] = task["profile"]["smallest_lift"]
     if other := [k for k, v in told.items() if v != plan[k] or type(v) is not type(plan[k])]:
         raise Disproved(f"the task's {other[0]} is not the one that was declared before test was opened")

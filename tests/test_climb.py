@@ -203,6 +203,14 @@ def test_another_plan_on_the_same_test_items_is_disclosed_and_a_replay_is_free(t
     assert "used by 2 plans" in climb(task).body["warnings"][0]
 
 
+def test_another_volume_is_declared_and_uses_no_test_item_again(tmp_path: Path) -> None:
+    task = world(tmp_path, "right")
+    first = climb(task)
+    busier = climb(replace(task, profile=replace(task.profile, requests_per_day=50_000)))
+    assert busier.body["test"]["hash"] != first.body["test"]["hash"] and verify(tmp_path)
+    assert busier.body["test"]["uses"] == 1 and not busier.body["warnings"]
+
+
 def test_other_test_items_have_a_budget_of_their_own(tmp_path: Path) -> None:
     task = world(tmp_path, "right")
     climb(task)

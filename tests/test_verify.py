@@ -319,6 +319,20 @@ def test_a_strangers_python_does_not_run_unless_it_is_allowed(copy: Path, scorer
     assert (copy / "ran").exists()
 
 
+@pytest.mark.parametrize("depth", [300, 700, 950, 100_000])
+@pytest.mark.parametrize("place", [b'"goal":"Say the code word of the parcel."', b'"output":"unknown"'])
+def test_brackets_without_end_are_an_error_and_not_a_crash(place: bytes, depth: int, copy: Path) -> None:
+    path = copy / "records.jsonl"
+    deep = place.partition(b":")[0] + b":" + b"[" * depth + b"]" * depth
+    assert place in path.read_bytes()
+    path.write_bytes(path.read_bytes().replace(place, deep, 1))
+    body = body_of(copy)
+    body["records"]["sha256"] = file_digest(path)
+    (copy / "verdict.json").write_text(json.dumps(body), encoding="utf-8")
+    with pytest.raises((Disproved, InputError)):
+        verify(copy)
+
+
 # A verdict made anew from what was forged
 
 
@@ -336,6 +350,10 @@ def task_of(lines: Lines) -> dict[str, Any]:
 
 def rung_of(lines: Lines, name: str) -> dict[str, Any]:
     return next(x for x in lines if x["kind"] == "rung" and x["rung"] == name)
+
+
+def a_volume_set_afterwards(lines: Lines) -> None:
+    task_of(lines)["profile"]["requests_per_day"] = 2e6
 
 
 def a_target_set_afterwards(lines: Lines) -> None:
@@ -478,6 +496,7 @@ def a_floor_that_says_what_is_rarely_right(lines: Lines) -> None:
 
 
 REMADE: list[Callable[[Lines], None]] = [
+    a_volume_set_afterwards,
     *(a_target_set_afterwards, a_smallest_lift_set_afterwards, a_seed_set_afterwards, a_scorer_set_afterwards),
     *(a_rung_that_was_left_out, a_rung_that_is_said_not_to_have_been_tried, a_rung_that_is_said_not_to_be_needed),
     *(rungs_in_another_order, fewer_candidates, another_count_of_candidates, an_error_below_zero),
