@@ -56,8 +56,10 @@ def whole(reading: Reading) -> None:
     _rungs(evidence, plan)
     _accounted(reading)
     from .gated import gated
+    from .probed import probed
     from .schooling import schooling
 
+    probed(reading)
     gated(reading)
     schooling(reading)
 
@@ -123,7 +125,10 @@ def agrees(reading: Reading, body: Mapping[str, Json]) -> None:
         kept += [a["change"] for a in body["down"] if a["accepted"] and a["edge"] is None]
         if kept:
             raise Disproved(f"{kept[0]} was kept without the edge partition")
+    from .probed import explained
+
     beneath(reading, body)
+    explained(reading, body)
     for what, run in _of_the_final_stack(reading.evidence):
         if reading.runs[run]["stack_digest"] != body["stack_digest"]:
             raise Disproved(f"the {what} is of another stack than the one that is kept")

@@ -27,7 +27,7 @@ ROWS = (
     "variance leave_out audit regressions worth provable afterwards economics response verdict ways quote worked tally "
     "choose forms migration swapped swap "
     "freeze tuning descend taught train reuse confirm declare obligations steward undertake climb "
-    "preview coherent gated schooling whole verify latency forecast openloop loadtest watch",
+    "preview coherent probed gated schooling whole verify latency forecast openloop loadtest watch",
     "report serve web cli testing __init__ __main__",
 )
 ROW = {name: number for number, names in enumerate(ROWS) for name in names.split()}

@@ -198,6 +198,25 @@ GATES = [
 ]
 
 
+# What explains it
+
+
+def no_layer_matters(lines: Lines) -> None:
+    told = line(lines, "left_out")
+    told["without"] = [[name, told["whole"]] for name, _ in told["without"]]
+
+
+def the_same_fit_three_times(lines: Lines) -> None:
+    told = line(lines, "refit")
+    told["runs"] = told["runs"][:1] * 3
+
+
+def failures_of_another_stack(lines: Lines) -> None:
+    """The diagnosis of the prompt in the place of the tuned stack's."""
+    last = [x for x in lines if x["kind"] == "diagnosis"][-1]
+    lines[:] = [x for x in lines if x is not last and (x["kind"] != "trial" or x["of"] != last["of"])]
+
+
 # The general set
 
 
@@ -242,6 +261,7 @@ def only_the_attempt_that_pleases(lines: Lines) -> None:
 
 
 TUNED: list[Forgery] = [
+    *(no_layer_matters, the_same_fit_three_times, failures_of_another_stack),
     *(only_the_attempt_that_pleases, no_gates_at_all, *GATES),
     *(a_point_less, a_point_and_its_run_less, the_first_point_and_its_run_less, the_last_point_and_its_run_less),
     *(runs_of_two_points_exchanged, values_of_two_points_exchanged, more_rows_than_there_were, all_rows_twice),
@@ -343,6 +363,7 @@ def a_student_judged_by_another_run_on_dev(lines: Lines) -> None:
 DISTILLED: list[Forgery] = [
     *(only_the_student, an_attempt_less_and_its_share_for_the_others, a_student_judged_by_another_run_on_dev),
     gates_of_the_student_that_were_measured_left_out,
+    no_layer_matters,
     *(no_gates_on_the_way_down, a_gate_of_the_student_that_did_not_hold),
     a_gate_of_the_student_forced_that_was_not_declared,
     a_larger_volume_for_the_student,
