@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ..errors import Fault, ModelError
 from ..http import Endpoint, Reply
+from ..secrets import masked
 from ..strict import parse
 from ..types import Json
 
@@ -31,6 +32,8 @@ CLASSES: Mapping[int, Fault] = {
 }
 SAID = 300
 """Characters of a provider's own words that are passed on."""
+LOOKED_AT = 20_000
+"""Characters of them that are looked at: a key cut in two here is cut off below."""
 
 
 @dataclass(frozen=True)
@@ -95,16 +98,23 @@ def refusal(reply: Reply, where: str) -> ModelError:
 
 
 def said(reply: Reply) -> str:
-    """The provider's own words, short, on one line, and without any key that stands in the environment."""
+    """The provider's own words, cleaned."""
     try:
         body = parse(reply.body.decode("utf-8", "replace"))
     except ValueError:
         body = reply.body.decode("utf-8", "replace")
-    words = " ".join(_words(body).split())[:SAID]
-    for name, value in os.environ.items():
-        if len(value) >= 8 and any(part in name for part in ("KEY", "TOKEN", "SECRET")):
-            words = words.replace(value, "…")
-    return words
+    return clean(_words(body))
+
+
+def clean(words: str) -> str:
+    """A provider's words for an error, a record or a screen: on one line, without any key that stands in the
+    environment or looks like one, and only then cut short, so that no part of a key is left.
+    """
+    told = " ".join(words[:LOOKED_AT].split())
+    kept = [v for k, v in os.environ.items() if len(v) >= 8 and any(part in k for part in ("KEY", "TOKEN", "SECRET"))]
+    for value in sorted(kept, key=len, reverse=True):
+        told = told.replace(value, "…")
+    return masked(told)[:SAID]
 
 
 def _words(body: Json) -> str:

@@ -18,7 +18,7 @@ from ..http import Endpoint, Reply
 from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json, Message
-from ._api import SECONDS, UPLOAD_SECONDS, body_of, check_trusted, entries, named, refusal, said, text
+from ._api import SECONDS, UPLOAD_SECONDS, body_of, check_trusted, clean, entries, named, refusal, said, text
 from ._aws import credentials, signed
 from ._chat import roles
 
@@ -154,7 +154,7 @@ class Bedrock:
         body = self._need(self._ask("GET", f"/model-customization-jobs/{quoted(job, safe='')}"))
         told = text(body, "status")
         model = text(body, "outputModelArn") or text(body, "outputModelName")
-        return Report(STANDINGS.get(told, "running"), told, model=model, message=text(body, "failureMessage"))
+        return Report(STANDINGS.get(told, "running"), told, model=model, message=clean(text(body, "failureMessage")))
 
     def cancel(self, job: str) -> None:
         """A job that has ended cannot be stopped, which is a conflict and no error."""

@@ -15,7 +15,7 @@ from ..errors import InputError, ModelError
 from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json
-from ._api import Api, multipart, named, put, save, text, whole
+from ._api import Api, clean, multipart, named, put, save, text, whole
 from ._chat import chat, roles
 
 STANDINGS: Mapping[str, Standing] = {
@@ -148,7 +148,7 @@ class Fireworks:
             progress=None if percent is None else min(1.0, percent / 100),
             model=text(body, "outputModel"),
             usd=_money(body.get("estimatedCost")),
-            message=text(body.get("status"), "message") if STANDINGS.get(told) == "failed" else "",
+            message=clean(text(body.get("status"), "message")) if STANDINGS.get(told) == "failed" else "",
         )
 
     def cancel(self, job: str) -> None:

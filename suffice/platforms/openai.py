@@ -16,7 +16,7 @@ from ..http import Reply
 from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json
-from ._api import Api, body_of, entries, multipart, named, refusal, said, text, whole
+from ._api import Api, body_of, clean, entries, multipart, named, refusal, said, text, whole
 from ._chat import chat, roles
 
 STANDINGS: Mapping[str, Standing] = {
@@ -118,7 +118,7 @@ class Openai:
             told=told,
             model=text(body, "fine_tuned_model"),
             tokens=whole(body.get("trained_tokens")),
-            message=text(body.get("error"), "message"),
+            message=clean(text(body.get("error"), "message")),
         )
 
     def cancel(self, job: str) -> None:

@@ -13,7 +13,7 @@ from ..demonstrations import Demonstration
 from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json
-from ._api import Api, bearer, entries, multipart, named, save, text, whole
+from ._api import Api, bearer, clean, entries, multipart, named, save, text, whole
 from ._chat import chat, roles
 
 STANDINGS: Mapping[str, Standing] = {
@@ -120,7 +120,7 @@ class Together:
             eta=None if sure is None else float(whole(sure.get("seconds_remaining")) or 0),
             model=text(body, "model_output_name"),
             tokens=whole(body.get("token_count")),
-            message=text(events[-1], "message") if events and STANDINGS.get(told) == "failed" else "",
+            message=clean(text(events[-1], "message")) if events and STANDINGS.get(told) == "failed" else "",
         )
 
     def cancel(self, job: str) -> None:

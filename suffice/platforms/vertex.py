@@ -20,7 +20,7 @@ from ..http import Endpoint, Reply
 from ..platform import Availability, Misfit, Order, Quote, Report, Result, Standing, common
 from ..terms import terms_of
 from ..types import Json, Message
-from ._api import SECONDS, UPLOAD_SECONDS, body_of, check_trusted, entries, named, refusal, said, text, whole
+from ._api import SECONDS, UPLOAD_SECONDS, body_of, check_trusted, clean, entries, named, refusal, said, text, whole
 from ._chat import roles
 
 STANDINGS: Mapping[str, Standing] = {
@@ -161,7 +161,7 @@ class Vertex:
             told=told,
             model=text(body.get("tunedModel"), "endpoint") or text(body.get("tunedModel"), "model"),
             tokens=whole(stats.get("totalBillableTokenCount")) if isinstance(stats, Mapping) else None,
-            message=text(body.get("error"), "message"),
+            message=clean(text(body.get("error"), "message")),
         )
 
     def cancel(self, job: str) -> None:

@@ -173,6 +173,25 @@ def test_an_error_that_repeats_the_key_does_not_show_it(
     assert [s for s in keys.values() if s in str(wrong.value)] == []
 
 
+@pytest.mark.parametrize("before", ["", "x " * 143])
+def test_a_failed_job_that_quotes_the_key_does_not_show_it(
+    case: Case, server: fake.Provider, keys: dict[str, str], before: str
+) -> None:
+    words = before + " ".join(keys.values()) + " Bearer abcdefghijklmn0123456789"
+    status = {"message": words} if case.server is fake.Fireworks else case.failed
+    told = {"state": case.failed, "status": status, "error": {"message": words}, "failureMessage": words}
+    body = {**told, "events": [{"message": words, "created_at": "2026-01-01"}]}
+    named = {"vertex": "projects/1/locations/x/tuningJobs/1"}.get(case.server.__name__.lower(), "accounts/me/x")
+    server.answer = lambda _: (200, body)  # type: ignore[method-assign]
+    report = case.platform(server.url).poll(named)
+    server.answer = lambda _: (400, body)  # type: ignore[method-assign]
+    with pytest.raises(ModelError) as wrong:
+        case.platform(server.url).poll(named)
+    assert report.standing == "failed" and 0 < len(report.message) <= 300
+    parts = [s[:10] for s in (*keys.values(), "abcdefghijklmn")]
+    assert [p for p in parts if p in report.message + str(wrong.value)] == []
+
+
 def test_a_key_goes_to_its_provider_only(case: Case, rows: Rows) -> None:
     for address in ("http://api.together.xyz", "https://evil.example", "https://api.openai.com.evil.example"):
         with pytest.raises(ModelError, match="is not sent there"):
