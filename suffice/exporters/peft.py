@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 
 from ..adapter import Adapter
 from ..artifacts import write_whole
 from ..model import Model
+from ..secrets import masked
 from ..types import Json
 
 
@@ -48,15 +50,19 @@ def _configuration(adapter: Adapter) -> dict[str, Json]:
 
 
 def _name(card: Mapping[str, Json]) -> str:
+    """What the base is called, on one line: the card may be a stranger's."""
     base = card.get("base")
-    return str(base.get("name", "")) if isinstance(base, Mapping) else ""
+    told = str(base.get("name", "")) if isinstance(base, Mapping) else ""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in told).split())
 
 
 def _card(card: Mapping[str, Json]) -> str:
-    """A model card: what it was trained on and with, and how it did, as the trainer wrote it."""
-    front = f"---\nbase_model: {json.dumps(_name(card))}\nlibrary_name: peft\ntags: [lora]\n---\n\n"
+    """A model card: what it was trained on and with, and how it did, as the trainer wrote it, without secrets."""
+    named = json.dumps(_name(card)).replace("<", "\\u003c")
+    front = f"---\nbase_model: {named}\nlibrary_name: peft\ntags: [lora]\n---\n\n"
     told = {
         key: value for key, value in card.items() if key in ("kind", "base", "data", "recipe", "versions", "metrics")
     }
     parts = [f"## {key.title()}\n\n```json\n{json.dumps(value, indent=2)}\n```\n" for key, value in told.items()]
-    return f"{front}# An adapter for `{_name(card)}`\n\nIt fits those weights and no others.\n\n" + "\n".join(parts)
+    shown = escape(_name(card), quote=False).replace("`", "'")
+    return masked(f"{front}# An adapter for `{shown}`\n\nIt fits those weights and no others.\n\n" + "\n".join(parts))

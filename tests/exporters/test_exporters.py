@@ -95,6 +95,18 @@ def test_peft_gets_the_tensors_a_configuration_and_a_card(home: Path, model: Emb
     assert model.weights_digest in made[2].read_text()
 
 
+def test_a_strangers_card_writes_no_line_and_no_secret(model: Embedded, tmp_path: Path) -> None:
+    base = {"name": "x`\n\n<script>alert(1)</script>\n# mine", "digest": model.weights_digest}
+    recipe = {"rank": 4, "api_key": "abcd1234efgh5678", "note": "sk-0123456789abcdefghij"}
+    adapter = tiny.adapter(tmp_path / "a.safetensors", model.weights_digest, card={"base": base, "recipe": recipe})
+    Peft().export(adapter, model, tmp_path / "out")
+    card = (tmp_path / "out" / "README.md").read_text()
+    outside = "".join(card.split("```")[::2])  # what stands in a fence is shown as it is
+    assert 'base_model: "x` \\u003cscript>alert(1)\\u003c/script> # mine"\n' in outside and "<" not in outside
+    assert "# An adapter for `x' &lt;script&gt;alert(1)&lt;/script&gt; # mine`\n" in outside
+    assert "\n# mine" not in card and "abcd1234" not in card and "sk-0123" not in card and '"rank": 4' in card
+
+
 @pytest.mark.parametrize("exporter", [Gguf(), Merged(), Merged("f16")], ids=["gguf", "merged", "f16"])
 def test_an_adapter_to_other_weights_leaves_nothing(home: Path, model: Embedded, exporter: Gguf | Merged) -> None:
     foreign = tiny.adapter(home / "foreign.safetensors", "f" * 64)
