@@ -87,9 +87,10 @@ def resolve(address: str, *, folder: Path | None = None) -> Model:
         return _made(find("models", "embedded"), beside, gguf=str((beside / Path(rest).expanduser()).resolve()))
     if scheme == "hf":
         return _made(find("models", "transformers"), beside, path=str((beside / Path(rest).expanduser()).resolve()))
-    if ":" in address:
-        return _made(find("models", address, beside=beside), beside)
     provider, slash, name = address.partition("/")
+    named = slash and ":" not in provider and not address.rpartition(":")[0].endswith(".py")
+    if ":" in address and not named:
+        return _made(find("models", address, beside=beside), beside)
     if slash and not name:
         raise InputError(f"model `{address}` names no model", hint=f"write {provider}/NAME")
     return _made(find("models", provider), beside, **({"name": name} if name else {}))

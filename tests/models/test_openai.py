@@ -20,7 +20,7 @@ import pytest
 
 from suffice.budget import Budget
 from suffice.calls import Calls
-from suffice.errors import BudgetSpent, InputError, ModelError, Unreachable
+from suffice.errors import BudgetSpent, InputError, ModelError, UnknownPlugin, Unreachable
 from suffice.model import resolve
 from suffice.models.openai import Openai
 from suffice.plugins import build
@@ -319,6 +319,10 @@ def test_it_is_found_by_address_and_rebuilt_from_its_spec() -> None:
     assert build("models", model.spec) == model
     assert resolve("openai/gpt-4o-mini").spec["base_url"] == "https://api.openai.com/v1"
     assert model.digest != resolve("http://127.0.0.1:8001/v1#small").digest
+    for tuned in ("ft:gpt-4o-mini:acme::x", "org/m:free"):
+        assert resolve(f"openai/{tuned}").name == tuned
+    with pytest.raises(UnknownPlugin, match="no model called `opneai`"):
+        resolve("opneai/ft:gpt-4o-mini:acme::x")
 
 
 def test_list_prices_are_for_providers_not_for_this_machine() -> None:
