@@ -217,10 +217,14 @@ class _Work:
 
     def uploaded(self, job: Job) -> Job:
         _afford(job, self.budget, quotes=getattr(self.platform, "quotes", True))
-        job = self.keep(replace(job, stage="uploading"))
-        content = _path(self.folder, job.id).with_suffix(".jsonl").read_bytes()
-        file = self.insist(lambda: self.platform.uploaded(job.id) or self.platform.upload(content, job.id))
+        file = self.insist(lambda: self.platform.uploaded(job.id) or self.sent(job))
         return self.keep(replace(job, stage="uploaded", file=file), f"uploaded as {file}")
+
+    def sent(self, job: Job) -> str:
+        """Upload the data; until here the platform was only asked, and a job without a key has sent nothing."""
+        content = _path(self.folder, job.id).with_suffix(".jsonl").read_bytes()
+        self.keep(replace(job, stage="uploading"))
+        return self.platform.upload(content, job.id)
 
     def allowed(self, job: Job) -> Job:
         """Money is looked at once more, now that the platform knows the data."""

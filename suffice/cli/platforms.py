@@ -31,7 +31,8 @@ LABELS = {
     "serving": "serving",
     "billing": "billing",
 }
-SLOW = 30.0
+SHORT = 8
+"""Signs of a job's id that tell it from others."""
 
 
 def platforms(
@@ -185,18 +186,19 @@ def _ends(job: Job, home: Path) -> list[str]:
 
 
 def _list(found: Sequence[Job], ends: Mapping[str, Sequence[str]], screen: Console) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     if not found:
         screen.print(Text("no jobs; `suffice train --on PLATFORM` starts one", style="dim"))
         return
-    table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("job", "at", "model", "rows", "stands", "costs", "tuned model"):
-        table.add_column(name, overflow="fold")
     for job in found:
-        table.add_row(job.id, job.name, job.order.model, str(job.rows), stands(job), costs(job), job.model)
-    screen.print(table)
+        screen.print(Text(job.id, style="bold"), soft_wrap=True)  # alone on its line, to be copied
+        tuned = f"; {job.model}" if job.model else ""
+        told = f"  {job.name}, {job.order.model}, {job.rows:,} rows: {stands(job)}; {costs(job)}{tuned}"
+        screen.print(Text(told), soft_wrap=True)
+    if going := next((job for job in found if not job.over), None):
+        short = going.id.removeprefix("suffice-")[:SHORT]
+        screen.print(Text(f"the beginning of an id will do: suffice jobs --resume {short}", style="dim"))
     for job in found:
         if job.note and job.stage == "done":
             screen.print(Text(f"{job.id}: {job.note}", style="dim"))
@@ -207,6 +209,8 @@ def _list(found: Sequence[Job], ends: Mapping[str, Sequence[str]], screen: Conso
 def stands(job: Job) -> str:
     """How a job stands, in a few words."""
     report = job.report
+    if job.stage == "new":
+        return "not started"
     if report is None or job.stage == "done":
         return job.stage
     share = f" {report.progress:.0%}" if report.progress is not None else ""
@@ -222,6 +226,8 @@ def costs(job: Job) -> str:
     if job.quoted is not None:
         return f"${job.quoted:,.2f} quoted"
     told = job.estimate
+    if job.stage == "new":
+        return "nothing so far"
     if told.usd_low is None or told.usd_high is None:
         return f"{told.tokens_low:,} to {told.tokens_high:,} tokens, no price found"
     return f"${told.usd_low:,.2f} to ${told.usd_high:,.2f} estimated"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -131,8 +132,36 @@ train_on(platform_of("together", home), rows, Order("m-8b"), home, wait=False)
         )
         [told] = body(suffice("jobs", folder, "--json"))["jobs"]
         assert told["ends"] == ["together shuts down models like m-8* since 2026-01-01"]
-    assert done["id"] in suffice("jobs", folder).stdout
+    shown = suffice("jobs", folder, COLUMNS="80").stdout.splitlines()
+    assert shown[0] == done["id"] and done["model"] in shown[1], "an id stands alone on its line, to be copied"
     assert suffice("jobs", folder, "--resume", "nobody").returncode == 2
+
+
+def test_a_job_whose_key_is_missing_was_not_started(suffice: Command, folder: Path) -> None:
+    assert suffice("export", folder, "--for", "jsonl").returncode == 0
+    code = f"""
+from pathlib import Path
+from suffice.demonstrations import read
+from suffice.errors import ModelError
+from suffice.jobs import platform_of, train_on
+from suffice.platform import Order
+home = Path({str(folder)!r})
+rows = read(home / "export" / "jsonl" / "train.jsonl")
+try:
+    train_on(platform_of("together", home), rows, Order("m-8b"), home)
+except ModelError as wrong:
+    print(wrong)
+"""
+    bare = {name: value for name, value in os.environ.items() if name != "TOGETHER_API_KEY"}
+    told = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=bare).stdout
+    assert told == "TOGETHER_API_KEY is not set\n"
+    [job] = body(suffice("jobs", folder, "--json"))["jobs"]
+    assert job["stage"] == "new" and job["rows"] > 0
+    first, second, hint = suffice("jobs", folder, COLUMNS="80").stdout.splitlines()
+    assert first == job["id"] and second.endswith("rows: not started; nothing so far")
+    assert hint.endswith(f"suffice jobs --resume {job['id'][8:16]}")
+    [over] = body(suffice("jobs", folder, "--cancel", job["id"][8:16], "--json"))["jobs"]
+    assert over["stage"] == "cancelled"
 
 
 def test_a_port_leaves_with_whether_it_holds(suffice: Command, folder: Path) -> None:
