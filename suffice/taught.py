@@ -106,6 +106,13 @@ class Teaching:
         kept = [replace(e, expected=_said(e, right[e.id], pool)) for e in pool if e.id in right]
         return pool.only(kept, "the stack's own answers")
 
+    @property
+    def wrote(self) -> str:
+        """The teacher's model, where it replied to some of what is learned; empty where it was never asked."""
+        learned = [r.answer for r in self.answers.records if r.id in self.lessons.by_id and r.answer is not None]
+        asked = any(step.name == "model" for answer in learned for step in answer.trace)
+        return str(getattr(self.teacher.model, "name", "a model")) if asked else ""
+
     def _threshold(self, fitted: Any, stack: Stack) -> float | None:
         """Chosen against the stack that the student is to stand on, where neither has learned."""
         items = self._unlearned(fitted, stack)

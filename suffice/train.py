@@ -57,6 +57,8 @@ class Made:
     """The learning curve, or the curve of deferral; empty where neither was drawn."""
     left_out: int = 0
     """Rows that were given and not learned from: they repeat one another, or items that choose or judge."""
+    taught_by: str = ""
+    """The model that wrote some of the replies a student learned; empty where a layer answered all of them itself."""
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def distil(task: Task, teacher: Stack, base: Stack, hands: Hands, *, risk: float
         return None
     before, after = (asking.run(s, task.parts.select, "select", "student and teacher on dev") for s in (base, stack))
     told = deferral_of(Reading(asking.evidence)) or {}
-    return Made(stack, before, after, compare(before, after, seed=task.seed), told)
+    return Made(stack, before, after, compare(before, after, seed=task.seed), told, taught_by=teaching.wrote)
 
 
 def bare(task: Task) -> Stack:

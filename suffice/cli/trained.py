@@ -130,8 +130,8 @@ def distil(
         said = f"even the student's surest answers lose more than {risk:g} against the stack beneath it"
         tell(as_json, {"stack": None, "reason": said}, lambda screen: screen.print(said, soft_wrap=True))
         raise typer.Exit(1)
-    who = str(getattr(knowing.model, "name", name))
-    card = {**_card("distil", task, gates, {who: told(who)}), "teacher_stack": knowing.digest}
+    wrote = {made.taught_by: told(made.taught_by)} if made.taught_by else {}
+    card = {**_card("distil", task, gates, wrote), "teacher_stack": knowing.digest}
     path = saved(made.stack, out or task.folder / STUDENT, card)
     tell(as_json, _body(made, path, card), lambda screen: _show(made, path, card, screen))
 

@@ -134,6 +134,27 @@ def test_distil_makes_a_student_that_asks_what_is_beneath(trained: Command, fold
     assert trained("distil", folder, "--teacher", "strong").returncode == 2
 
 
+OWN = """
+from dataclasses import dataclass
+from suffice.layer import Layer
+from suffice.types import Answer
+from worlds import truth
+
+@dataclass(frozen=True)
+class Knows(Layer):
+    def __call__(self, request, ask):
+        return Answer(truth(request))
+"""
+
+
+def test_a_model_that_was_never_asked_is_no_teacher(trained: Command, folder: Path) -> None:
+    (folder / "own.py").write_text(OWN)
+    (folder / "teacher.yaml").write_text(json.dumps({"model": f"{HERE}:wordy", "layers": [{"use": "own.py:Knows"}]}))
+    told = body(trained("distil", folder, "--teacher", folder / "teacher.yaml", "--json"))
+    card = json.loads((folder / "student.card.json").read_text("utf-8"))
+    assert told["teachers"] == card["teachers"] == {} and card["teacher_stack"] != told["digest"]
+
+
 def test_a_threshold_that_is_not_proven_is_called_so() -> None:
     screen = Console(record=True, width=200, file=io.StringIO())
     _show_proof({"proven": False, "items": 40, "risk": 0.02}, screen)
