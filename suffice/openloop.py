@@ -118,6 +118,8 @@ class Phase:
             self.stop.set()
             if self.bought.pays and not self.unfinished:
                 self._landed(threads)
+            if self.bought.pays:
+                self.bought.given_up()
             if self.bought.ledger:
                 self.bought.ledger.flush()
         if self.wrong is not None:
@@ -213,23 +215,37 @@ class Bought(Around):
             raise InputError("the stack's model is not a model", hint="use models/scripted to try things out")
         super().__init__(model)
         self.budget, self.ledger, self.run, self.pays = budget, ledger, run, pays
+        self._sent: dict[object, tuple[Request, float]] = {}
 
     def __call__(self, request: Request) -> Answer:
-        reserved = self.budget.reserve(self._most(request) if self.budget.usd is not None else 0.0)
+        reserved, call = self.budget.reserve(self._most(request) if self.budget.usd is not None else 0.0), object()
+        self._sent[call] = (request, reserved)
         try:
             answer = self.model(request)
         except ModelError as wrong:
-            lost = self._most(request) if wrong.billed else 0.0
-            self.budget.settle(reserved, lost)
-            self._note(request, wrong.fault, lost, 0.0)
+            self._back(call, wrong.fault, self._most(request) if wrong.billed else 0.0, 0.0)
             raise
         except BaseException:
-            self.budget.settle(reserved, reserved)
+            if self._sent.pop(call, None):
+                self.budget.settle(reserved, reserved)
             raise
         cost = self._cost(request, answer) if answer.cost is None else answer.cost
-        self.budget.settle(reserved, cost)
-        self._note(request, "", cost, answer.ms)
+        self._back(call, "", cost, answer.ms)
         return answer if cost == answer.cost else replace(answer, cost=cost)
+
+    def given_up(self) -> int:
+        """Count and file the calls that are still on their way as dropped, each billed at its most; how many."""
+        waiting = [(call, self._most(request)) for call, (request, _) in list(self._sent.items())]
+        return sum(self._back(call, "dropped", most_usd, 0.0, billed=True) for call, most_usd in waiting)
+
+    def _back(self, call: object, fault: str, cost: float | None, ms: float, *, billed: bool = False) -> bool:
+        """Count and file a call once, whoever comes first: its reply, or the end of waiting for it."""
+        found = self._sent.pop(call, None)
+        if found is None:
+            return False
+        self.budget.settle(found[1], cost)
+        self._note(found[0], fault, cost, ms, billed=billed)
+        return True
 
     def keep(self, record: Record, at: Mapping[str, Json]) -> None:
         """Leave the record with its moments; on the disk at once where it was paid for."""
@@ -240,10 +256,10 @@ class Bought(Around):
         if self.pays:
             ticket.wait(committed=True)
 
-    def _note(self, request: Request, fault: str, cost: float | None, ms: float) -> None:
+    def _note(self, request: Request, fault: str, cost: float | None, ms: float, *, billed: bool) -> None:
         if self.ledger:
-            filed = Attempt("", self.name, 1, fault, bool(cost) or not fault, cost, ms, self.run, request.id or "")
-            self.ledger.post_attempt(filed)
+            paid = billed or bool(cost) or not fault
+            self.ledger.post_attempt(Attempt("", self.name, 1, fault, paid, cost, ms, self.run, request.id or ""))
 
     def _most(self, request: Request) -> float | None:
         known = hasattr(self.model, "most") or getattr(self.model, "price_name", None)

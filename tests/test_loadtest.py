@@ -19,7 +19,7 @@ from suffice.ledger import Ledger
 from suffice.loadtest import Drive, loadtest
 from suffice.models.openai import Openai
 from suffice.models.scripted import Scripted
-from suffice.openloop import schedule
+from suffice.openloop import Bought, schedule
 from suffice.queueing import responses
 from suffice.scorers.exact import Exact
 from suffice.stack import Stack
@@ -102,6 +102,21 @@ def test_a_reply_without_token_counts_costs_the_most_it_can() -> None:
     with pytest.raises(BudgetSpent):
         loadtest(Stack(model), ITEMS, Drive(100.0, 0.5, sample=10, paid=True), budget=Budget(usd=0.205))
     assert model.calls == 20
+
+
+def test_calls_that_are_given_up_are_filed_at_their_most() -> None:
+    with Ledger.open() as ledger:
+        budget = Budget(usd=1.0)
+        bought = Bought(Scripted({}, otherwise="yes", usd=0.01, latency_ms=400.0), budget, ledger, "r", True)
+        threads = [threading.Thread(target=bought, args=(Request(f"q{n}"),)) for n in range(3)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.1)
+        assert bought.given_up() == 3 and bought.given_up() == 0
+        for thread in threads:
+            thread.join()  # their replies come after all, and are counted once
+        assert [(a.fault, a.billed, a.usd) for a in ledger.attempts()] == [("dropped", True, 0.01)] * 3
+        assert budget.spent_usd == pytest.approx(0.03)
 
 
 def test_failures_are_counted_and_a_stack_that_never_answers_is_an_error() -> None:
