@@ -217,19 +217,21 @@ def peak(per_day: float, *, factor: float | None = None, audit: Path | None = No
     """Requests a second at the busiest time: the mean of the day by a factor that is given, audited, or assumed."""
     if not (math.isfinite(per_day) and per_day > 0):
         raise InputError(f"{per_day:g} requests a day make no traffic", hint="set profile.requests_per_day")
-    how = "as given"
-    if factor is None and audit is not None:
-        factor, how = _busiest(audit), f"the busiest hour of the day in {audit.name}, against the day's mean"
-    elif factor is None:
+    audited = None if audit is None else busiest(audit)
+    if factor is not None:
+        times, how = factor, "as given"
+    elif audit is not None and audited is not None:
+        times, how = audited, f"the busiest hour of the day in {audit.name}, against the day's mean"
+    else:
         figure = book(folder).figure("peak")
-        factor, how = figure.estimate, f"{figure.what} ({figure.source}, {figure.dated or 'undated'})"
-    if not factor >= 1:
-        raise InputError(f"a peak of {factor:g} times the mean is below it", hint="give 1 or more")
-    return Peak(per_day / 86_400 * factor, per_day, factor, how)
+        times, how = figure.estimate, f"{figure.what} ({figure.source}, {figure.dated or 'undated'})"
+    if not times >= 1:
+        raise InputError(f"a peak of {times:g} times the mean is below it", hint="give 1 or more")
+    return Peak(per_day / 86_400 * times, per_day, times, how)
 
 
-def _busiest(path: Path) -> float:
-    """How many times the mean the busiest hour of the day has, in an audit.json."""
+def busiest(path: Path) -> float:
+    """How many times the mean the busiest hour of the day has, in an audit.json; `InputError` for any other file."""
     body = read_json(path, "audit")
     try:
         calls = [float(hour["calls"]) for hour in body["traffic"]["hours"]]

@@ -175,8 +175,9 @@ def test_the_peak_is_given_or_audited_or_assumed_and_says_which(tmp_path: Path) 
     found = peak(86_400, audit=audit)
     assert found.factor == pytest.approx(24 * 30 / 260) and "audit.json" in found.how
     audit.write_text(json.dumps({"traffic": {"hours": []}}))
-    with pytest.raises(InputError, match="no times of day"):
-        peak(86_400, audit=audit)
+    for factor in (None, 5.0):
+        with pytest.raises(InputError, match="no times of day"):
+            peak(86_400, factor=factor, audit=audit)
     for wrong in (0.0, float("inf")):
         with pytest.raises(InputError, match="requests a day"):
             peak(wrong)

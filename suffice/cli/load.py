@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 KEPT = "loadtest.json"
 """The last load test of a task, in its `.suffice`."""
+NO_VOLUME = "set profile.requests_per_day"
+"""Why there is no forecast: nobody said how many requests a day there are, whatever their peak is."""
 
 Factor = Annotated[
     float | None, typer.Option("--peak", min=1, metavar="TIMES", help="The busiest time, as a multiple of the mean.")
@@ -46,12 +48,14 @@ def latency(
     as_json: AsJson = False,
 ) -> None:
     """Say from stored records where a stack's time goes, whether limits hold, and what the peak does to it."""
-    from ..latency import expected, stored
+    from ..latency import busiest, expected, stored
     from ..latency import latency as measure
     from ..load import load
     from .standing import ledger_of, standing
 
     task = load(folder, seed=seed)
+    if audit is not None:
+        busiest(audit)
     asked, source = standing(task, stack)
     with ledger_of(task) as ledger:
         timed, how = stored(task, asked, ledger)
@@ -61,6 +65,7 @@ def latency(
         ahead = _forecast(task, asked, [t.ms for t in timed], servers, (factor, audit), seed)
     body = {"stack": source, "stack_digest": asked.digest, "from": how, **_body(found), "expected": plain(figures)}
     body["forecast"] = None if ahead is None else {**plain(ahead), "kept": ahead.kept, "words": ahead.words}
+    body["no_forecast"] = None if ahead else NO_VOLUME
     tell(as_json, body, lambda screen: _show(found, how, figures, ahead, screen))
 
 
@@ -87,6 +92,7 @@ def loadtest(
     """Drive a stack at a rate past the reply cache, predicted beside measured; exit 1 if its P95 breaks the limit."""
     from ..artifacts import write_whole
     from ..errors import Interrupted
+    from ..latency import busiest
     from ..load import load
     from ..loadtest import Drive
     from ..loadtest import loadtest as drive
@@ -95,6 +101,8 @@ def loadtest(
 
     task = load(folder, seed=seed)
     asked = _asked(task, stack, endpoint)
+    if audit is not None:
+        busiest(audit)
     if rate is None:
         rate = _peak(task, factor, audit).rate_per_s
     plan = Drive(rate, seconds, sample, workers, paid, seed)
@@ -204,6 +212,8 @@ def _show(found: Latency, how: str, figures: Sequence[Figure], ahead: Forecast |
     if ahead is not None:
         screen.print(Text(ahead.words))
         screen.print(Text(f"peak: {ahead.peak.how}; taken: {'; '.join(ahead.assumes)}", style="dim"))
+    else:
+        screen.print(Text(f"no forecast: {NO_VOLUME}"))
 
 
 def _cells(one: Percentiles) -> tuple[str, ...]:

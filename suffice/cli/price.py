@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -131,8 +132,23 @@ def _of_verdict(of: Path, stack: str | None, model: str | None, what_if: Sequenc
             raise
         body = _of_runs(of, stack, model, parsed(what_if, told))
     else:
-        body = quoted(path, stack=stack, model=model, changes=parsed(what_if, told)).body()
+        changes = parsed(what_if, told)
+        body = quoted(path, stack=stack, model=model, changes=changes).body()
+        body["requests_per_day_today"] = None if "requests_per_day" in changes else _today(path)
     tell(as_json, body, lambda screen: quote(body, screen))
+
+
+def _today(verdict: Path) -> float | None:
+    """The volume that the task beside a verdict states by now, which may be another than on the day of the climb."""
+    from ..errors import SufficeError
+    from ..load import FILE
+    from ..taskfile import checked
+    from ..yamlfile import read_yaml
+
+    folder = verdict.parent.parent if verdict.parent.name == ".suffice" else verdict.parent
+    with suppress(SufficeError, OSError):
+        return checked(read_yaml(folder / FILE, "task file")).profile.requests_per_day
+    return None
 
 
 def _of_runs(of: Path, stack: str | None, model: str | None, changes: Changes) -> Body:

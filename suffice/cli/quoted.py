@@ -25,9 +25,7 @@ def quote(body: Body, screen: Console) -> None:
     """A row a stack, other ways to run one, when what pays, what would turn it, what is beaten, and every figure."""
     from rich.text import Text
 
-    volume = body["requests_per_day"]
-    said = "volume not known: set profile.requests_per_day, or --requests-per-day N"
-    title = f"At {volume:,.0f} requests a day, thirty days a month" if volume is not None else said
+    title = _volume(body["requests_per_day"], body.get("requests_per_day_today"))
     wide, width = screen.width >= NARROW, min(screen.width, WIDEST)
     screen.print(Text(title, style="bold"), width=width)
     screen.print(_table(body, wide=wide))
@@ -35,6 +33,19 @@ def quote(body: Body, screen: Console) -> None:
         _list(screen, heading, list(lines), width)
     screen.print()
     screen.print(Text(body["method"], style="dim"), width=width)
+
+
+def _volume(volume: float | None, today: float | None) -> str:
+    """At which volume, and what the task says by now where that is another."""
+    if volume is None and today is None:
+        return "volume not known: set profile.requests_per_day, or --requests-per-day N"
+    if volume is None:
+        again = f"climb again, or --requests-per-day {today:.0f}"
+        return (
+            f"volume not known on the day of the climb; suffice.yaml says {today:,.0f} requests a day by now: {again}"
+        )
+    other = "" if today in (None, volume) else f" on the day of the climb (suffice.yaml says {today:,.0f} by now)"
+    return f"At {volume:,.0f} requests a day{other}, thirty days a month"
 
 
 def _list(screen: Console, heading: str, lines: Sequence[str], width: int) -> None:

@@ -74,7 +74,7 @@ def test_latency_speaks_of_what_was_run_and_of_the_peak(suffice: Command, task: 
     assert told["n"] == 200 and [s["name"] for s in told["stages"]] == ["prompt", "model"]
     assert told["whole"]["kept"] == "met" and told["stages"][1]["kept"] == "met" and told["breaking"] is None
     assert told["forecast"]["kept"] is True and told["forecast"]["peak"]["rate_per_s"] == pytest.approx(9.26, abs=0.01)
-    assert "not measured" in told["forecast"]["assumes"][-1]
+    assert "not measured" in told["forecast"]["assumes"][-1] and told["no_forecast"] is None
     shown = suffice("latency", task)
     words = " ".join(shown.stdout.split())
     assert shown.returncode == 0 and "end to end" in words and "requests a second" in words and "…" not in words
@@ -120,3 +120,15 @@ def test_requests_that_are_unfinished_at_the_end_leave_the_exit_code_as_promised
     told = subprocess.run([*words, "--json"], capture_output=True, text=True, timeout=300)
     found = body(told, 1)
     assert found["cut_off"] is True and found["ratio_p95"] is None and found["kept"] == "broken"
+
+
+def test_a_peak_without_a_volume_gives_no_forecast_and_that_is_said(suffice: Command, task: Path) -> None:
+    (task / "suffice.yaml").write_text("model: mine.py:quick\n")
+    body(suffice("run", task, "--json"))
+    told = body(suffice("latency", task, "--peak", "4", "--json"))
+    assert told["forecast"] is None and told["no_forecast"] == "set profile.requests_per_day"
+    assert "no forecast: set profile.requests_per_day" in suffice("latency", task, "--peak", "4").stdout
+    bad = task / "audit.json"
+    bad.write_text('{"traffic": {}}')
+    for given in (("latency", task), ("latency", task, "--peak", "4"), ("loadtest", task, "--rate", "5")):
+        assert body(suffice(*given, "--audit", bad, "--json"), 2)["error"]["message"] == "not an audit with hours"

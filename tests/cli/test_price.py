@@ -133,6 +133,20 @@ def test_a_climbed_task_is_priced(folder: Path, suffice: Command) -> None:
     assert other == pytest.approx(2 * one)
 
 
+def test_a_volume_that_was_set_after_the_climb_is_not_asked_for_again(
+    folder: Path, suffice: Command, tmp_path: Path
+) -> None:
+    for name in ("mine.py", "examples.jsonl", "suffice.yaml", "prices.yaml", "verdict.json", "records.jsonl"):
+        shutil.copy(folder / name, tmp_path / name)
+    task = (tmp_path / "suffice.yaml").read_text()
+    (tmp_path / "suffice.yaml").write_text(task.replace("5000", "8000"))
+    told, said = (suffice("price", tmp_path, *more, COLUMNS="200") for more in (("--json",), ()))
+    assert (body(told)["requests_per_day"], body(told)["requests_per_day_today"]) == (5_000, 8_000)
+    assert "At 5,000 requests a day on the day of the climb (suffice.yaml says 8,000 by now)" in said.stdout
+    given = suffice("price", tmp_path, "--requests-per-day", "9000", COLUMNS="200").stdout
+    assert "At 9,000 requests a day, thirty days" in given and "by now" not in given
+
+
 def test_a_task_that_was_run_and_not_climbed_is_priced_from_its_ledger(
     folder: Path, suffice: Command, tmp_path: Path
 ) -> None:

@@ -122,3 +122,14 @@ def test_which_one_is_cheaper_in_the_end_follows_from_the_first(starts: bool, co
     }
     told = pays({"heavier": "a", "lighter": "b", "requests_per_day": found, "month": None}, None)
     assert f"a costs {word} than b beyond {count},000" in told and f"at least {count} times" in told
+
+
+def test_which_volume_is_meant_is_said() -> None:
+    for told, today, words in (
+        (None, None, "set profile.requests_per_day, or --requests-per-day N"),
+        (None, 8_000.0, "suffice.yaml says 8,000 requests a day by now: climb again, or --requests-per-day 8000"),
+        (VOLUME, VOLUME, "At 20,000 requests a day, thirty days a month"),
+        (VOLUME, 8_000.0, "on the day of the climb (suffice.yaml says 8,000 by now)"),
+    ):
+        whole = {**body((OWN, LISTED)), "requests_per_day": told, "requests_per_day_today": today}
+        assert words in " ".join(shown(whole, 200).split())
