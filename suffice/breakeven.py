@@ -9,7 +9,7 @@ from itertools import pairwise, zip_longest
 from typing import Literal
 
 from .consumption import Draws
-from .cost import DAYS, FORMULAS, INPUTS, LEVEL, Bill, Quantity
+from .cost import DAYS, FORMULAS, INPUTS, LEVEL, REDRAWN, Bill, Quantity
 from .formula import HAIR, Number, evaluate
 from .pricebook import bounds
 
@@ -22,8 +22,6 @@ STEPS = 2_000
 """Whole machines that are looked at one by one."""
 SHOWN = 5
 """Crossings that a sentence names."""
-REDRAWN = 300
-"""Draws in which the crossings are found again."""
 GIVEN = ("requests_per_day", "months", "price_factor")
 """Inputs without a range, moved to half and twice of what they are, as is a figure that is assumed as one number: what
 the task says, and all token prices."""
@@ -105,7 +103,8 @@ class Swing:
     flips: bool
     """Whether the cheaper stack is another one at either end than in the middle."""
     turns_at: float | None
-    """The nearest value at which both cost the same, within a hundredth to a hundredfold; None where there is none."""
+    """The nearest value at which both cost the same, within a hundredth to a hundredfold and what the input can be at
+    all; None where there is none."""
 
     @property
     def swing(self) -> float:
@@ -330,7 +329,7 @@ def _swing(heavy: Bill, light: Bill, input_: str, stack: str, q: Quantity, in_he
     middle = still["one"] - still["two"]
     at_low, at_high = (apart(v, None if given else share) for v, share in ((low, 0.0), (high, 1.0)))
     flips = any((end < 0) != (middle < 0) for end in (at_low, at_high))
-    turns = _turn(apart, q.estimate or q.high)
+    turns = _turn(apart, q.estimate or q.high, _reach(input_, one if in_heavy else two))
     return Swing(input_, INPUTS[input_][1], stack, low, high, at_low, at_high, flips, turns)
 
 
@@ -342,8 +341,16 @@ def _ends(input_: str, q: Quantity) -> tuple[float, float]:
     return max(least, q.low / 2), min(most, q.high * 2)
 
 
-def _turn(apart: Callable[[Number], Number], around: float) -> float | None:
-    """The value nearest to the middle at which the difference changes its sign."""
+def _reach(input_: str, of: Mapping[str, float]) -> tuple[float, float]:
+    """Between which ends an input makes sense beside the others: tokens from a cache are some of those read."""
+    least, most = bounds(input_)
+    if input_ == "tokens_cached":
+        return least, min(most, of["tokens_in"])
+    return (max(least, of["tokens_cached"]) if input_ == "tokens_in" else least), most
+
+
+def _turn(apart: Callable[[Number], Number], around: float, within: tuple[float, float]) -> float | None:
+    """The value nearest to the middle at which the difference changes its sign, of those that the input can have."""
     import numpy as np
     import numpy.typing as npt
 
@@ -351,9 +358,13 @@ def _turn(apart: Callable[[Number], Number], around: float) -> float | None:
     values: npt.NDArray[np.float64] = around * REACH ** (2 * np.arange(steps + 1) / steps - 1)
     dearer = np.broadcast_to(apart(values), values.shape) >= 0
     turns = [(float(values[i]), float(values[i + 1])) for i in np.flatnonzero(dearer[:-1] != dearer[1:]).tolist()]
-    if not turns:
-        return None
-    low, high = min(turns, key=lambda ends: abs(math.log(ends[0] * ends[1] / around**2)))
+    turns.sort(key=lambda ends: abs(math.log(ends[0] * ends[1] / around**2)))
+    found = (_root(apart, *ends) for ends in turns)
+    return next((at for at in found if within[0] <= at <= within[1]), None)
+
+
+def _root(apart: Callable[[Number], Number], low: float, high: float) -> float:
+    """Where the difference changes its sign between two values, by bisection."""
     at_low = apart(low) >= 0
     for _ in range(60):
         middle = (low + high) / 2

@@ -25,10 +25,13 @@ DAYS = 30
 LEVEL = 0.95
 CLOSE = 0.02
 """A request's cost that is known within this share is known well enough."""
+REDRAWN = 300
+"""Draws in which it is found again where one stack pays against another."""
 METHOD = (
     "{draws} seeded draws: requests again in whole groups (bootstrap, widened for few groups), the share handed over "
     "to people from Jeffreys' posterior over groups, figures evenly between their ends; limits are the draws' 2.5 % "
-    "and 97.5 %, the estimate has every figure in its middle"
+    "and 97.5 %, the estimate has every figure in its middle; where one stack pays against another rests on "
+    f"{REDRAWN} of them"
 )
 
 INPUTS: Mapping[str, tuple[int, str]] = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from suffice.breakeven import Answer, Breakeven, Even, Line, by_month, by_volume, doubt, even, line_of, tornado
 from suffice.consumption import Draws
-from suffice.cost import Bill, Quantity, cost_of
+from suffice.cost import METHOD, REDRAWN, Bill, Quantity, cost_of
 from suffice.economics import pair_told
 from suffice.pricebook import book
 
@@ -260,3 +260,24 @@ def test_swings_are_sorted_and_a_flip_is_a_change_of_the_cheaper_one() -> None:
     (build,) = [s for s in found if s.input == "build"]
     assert build.flips and build.turns_at == pytest.approx(3_600) and (build.at_low < 0 < build.at_high)
     assert math.isclose(build.swing, 8_000 / 12)
+
+
+def test_no_input_turns_at_what_it_cannot_be() -> None:
+    """A share of requests that go to people would have to be 1.39 for the machines to pay."""
+    light = bill("l", requests_per_day=1_000, review_share=(0.05, 0.15), review_minutes=2, review_minute=1)
+    light = light.having({"tokens_in": Quantity(900, 850, 950, column="tokens_in"), "usd_in": Quantity.exactly(0.15)})
+    heavy = bill("h", requests_per_day=1_000, build=1_000_000, months=12)
+    found = {s.input: s.turns_at for s in tornado(heavy, light)}
+    assert found["review_share"] is None
+    assert found["months"] == pytest.approx(1_000_000 / (0.1 * 2 * 30_000 + 900 * 0.15e-6 * 30_000))
+    for dearer in (0.5, 5.0):
+        cached = light.having({"tokens_cached": Quantity(800, 750, 850), "usd_cached": Quantity.exactly(dearer)})
+        for swing in tornado(heavy, cached):
+            assert swing.input != "tokens_cached" or swing.turns_at is None or swing.turns_at <= 900
+
+
+def test_on_how_many_draws_a_break_even_rests_is_said_as_it_is() -> None:
+    found = by_volume(OWN, API, Draws(n=1_000))
+    shares = [share * REDRAWN for share in found.shares.values()]
+    assert shares == pytest.approx([round(s) for s in shares]) and sum(shares) == pytest.approx(REDRAWN)
+    assert f"rests on {REDRAWN} of them" in METHOD.format(draws="1,000")
