@@ -219,7 +219,9 @@ def _weights(target: str, stack: Stack, out: Path) -> Exported:
     adapter = next((x for x in stack.layers if name_of(type(x)) == "adapter"), None)
     digest = getattr(adapter, "adapter", "")
     if not digest:
-        raise InputError("the stack has no adapter", hint="`suffice climb` or `suffice train` makes one")
+        raise InputError(
+            "the stack has no adapter", hint="`suffice train FOLDER` makes one; then --stack FOLDER/tuned.yaml"
+        )
     kept = Artifacts(Path(adapter.folder) / ".suffice" / "artifacts").path(digest)  # type: ignore[union-attr]
     exporter = cast(Exporter, find("exporters", target)())
     return Exported(target, tuple(exporter.export(kept, cast(Model, stack.model), out)))

@@ -51,7 +51,7 @@ def read_json(path: Path, what: str = "JSON file") -> Json:
 def read_text(path: Path, what: str = "file") -> str:
     """A UTF-8 text file, its size bounded."""
     if not path.is_file():
-        raise InputError(f"no such {what}", file=str(path), hint="relative paths are taken from the task's folder")
+        raise InputError(f"no such {what}", file=str(path), hint=f"looked for at {path.absolute()}")
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"the {what} is larger than {LARGEST_FILE // 2**20} MB", file=str(path))
     try:

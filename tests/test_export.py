@@ -191,8 +191,9 @@ def test_what_nobody_knows_is_refused_with_what_is_known(task: Task, stack: Stac
 
 
 def test_a_stack_without_adapter_has_no_weights_to_export(task: Task, stack: Stack, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="no adapter"):
+    with pytest.raises(InputError, match="no adapter") as wrong:
         export(task, "peft", stack, tmp_path)
+    assert "--stack FOLDER/tuned.yaml" in wrong.value.hint
 
 
 def test_the_adapter_of_a_stack_goes_through_the_exporter(task: Task, tmp_path: Path) -> None:

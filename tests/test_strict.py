@@ -24,6 +24,12 @@ JSON = some.recursive(
 )
 
 
+def test_a_file_that_is_not_there_is_told_with_where_it_was_looked_for() -> None:
+    with pytest.raises(InputError, match="no such JSON file") as wrong:
+        read_json(Path("nowhere.json"))
+    assert str(Path.cwd() / "nowhere.json") in wrong.value.hint
+
+
 @settings(max_examples=200, deadline=None)
 @given(JSON)
 def test_what_json_writes_is_read_back(value: object) -> None:

@@ -51,7 +51,7 @@ def decide(
     case, stated, by_hand = known(given or (), file, task)
     spans = _spans(task)
     if page is None and not as_json and not (given or file or task) and sys.stdin.isatty():
-        case = interview(case, typer_ask, console())
+        case = _interviewed(case)
     answer = decided(case, spans)
     if page is not None:
         from ..report.deciding import render
@@ -137,6 +137,16 @@ MOST = 14
 def typer_ask(question: str) -> str:
     """One line from whoever sits there."""
     return str(typer.prompt(question, default="", show_default=False, prompt_suffix=" ", err=True))
+
+
+def _interviewed(case: Case) -> Case:
+    """The case as whoever sits there tells it; leaving keeps nothing, for nothing was asked of a model."""
+    from ..errors import Interrupted
+
+    try:
+        return interview(case, typer_ask, console())
+    except (KeyboardInterrupt, EOFError, typer.Abort) as left:
+        raise Interrupted("left; nothing was kept") from left
 
 
 def interview(case: Case, ask: Ask, screen: Console) -> Case:

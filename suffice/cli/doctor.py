@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 State = Literal["ok", "note", "bad"]
 LIBRARIES = ("xllamacpp", "onnxruntime", "scikit-learn", "numpy", "scipy", "sqlalchemy", "pydantic", "urllib3")
 EXTRAS = ("pyarrow",)
+TRAINING = ("torch", "transformers", "peft", "trl")
 NEEDED_GB = 1.0
 
 
@@ -55,6 +56,7 @@ def _checks(folder: Path | None) -> Iterator[Check]:
     yield _python()
     yield from (_library(name, needed=True) for name in LIBRARIES)
     yield from (_library(name, needed=False) for name in EXTRAS)
+    yield _training()
     yield _machine()
     yield _disk(folder)
     yield from (_weights(name) for name in ("smollm2", "minilm"))
@@ -70,11 +72,26 @@ def _python() -> Check:
 
 
 def _library(name: str, *, needed: bool) -> Check:
+    if found := _version(name):
+        return Check(name, "ok", found)
+    state: State = "bad" if needed else "note"
+    return Check(name, state, "not installed", f"pip install {name}" if needed else "only for .parquet files")
+
+
+def _training() -> Check:
+    """Whether the extra for training is installed, whole."""
+    there = {name: _version(name) for name in TRAINING}
+    if lacking := [name for name, found in there.items() if not found]:
+        told = "not installed" if len(lacking) == len(TRAINING) else f"{', '.join(lacking)} not installed"
+        return Check("train", "note", told, "pip install 'suffice[train]'; only for training here")
+    return Check("train", "ok", ", ".join(f"{name} {found}" for name, found in there.items()))
+
+
+def _version(name: str) -> str:
     try:
-        return Check(name, "ok", version(name))
+        return version(name)
     except PackageNotFoundError:
-        state: State = "bad" if needed else "note"
-        return Check(name, state, "not installed", f"pip install {name}" if needed else "only for .parquet files")
+        return ""
 
 
 def _machine() -> Check:

@@ -123,7 +123,8 @@ def _verdict_in(named: str, at: str | None) -> Iterator[tuple[Ledger, Remembered
     home = file.parent if file else Path()
     place = place_of(home / ".suffice", at)
     if file is None and isinstance(place, Path) and not place.is_file():
-        raise InputError(f"no verdict `{named[:64]}`", hint="name a verdict.json, a task folder, or a digest")
+        hint = "name the task folder or its verdict.json instead of the digest, or go there, or name --ledger PATH"
+        raise InputError(f"no verdict `{named[:64]}` and no ledger here to look in", file=str(place), hint=hint)
     with Ledger.open(place) as kept:
         before = len(verdicts(kept))
         yield kept, _found(kept, named, file), home, len(verdicts(kept)) > before

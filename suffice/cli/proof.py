@@ -54,6 +54,8 @@ def verdict_at(path: Path) -> Path:
     for place in places:
         if place.is_file():
             return place
+    if path.name == "swap.json":
+        raise InputError("no swap there", file=str(path), hint="`suffice swap FOLDER --model ADDRESS` writes one")
     raise InputError("no verdict there", file=str(path), hint="`suffice climb FOLDER` writes one")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -84,7 +85,7 @@ def swap(
         return
     path = _record(found)
     told = {**found.body, "record": str(path), "page": str(path.with_suffix(".html"))}
-    tell(as_json, told, lambda screen: show(found.body, screen, path, source))
+    tell(as_json, told, lambda screen: show(found.body, screen, path, source, folder))
 
 
 def _accept(task: Task, by: str, because: str, ledger_at: str | None, as_json: bool) -> None:
@@ -131,7 +132,9 @@ def _record(found: Verdict) -> Path:
     return path
 
 
-def show(body: Body, screen: Console, record: Path | None = None, source: str = "frozen") -> None:
+def show(
+    body: Body, screen: Console, record: Path | None = None, source: str = "frozen", folder: Path = Path()
+) -> None:
     """The verdict, a row a form, why, money, duties and the dated steps."""
     from rich.text import Text
 
@@ -148,7 +151,7 @@ def show(body: Body, screen: Console, record: Path | None = None, source: str = 
         for line in lines:
             screen.print(Text(f"  {line}"))
         screen.print()
-    for line in _next(body, record):
+    for line in _next(body, record, folder):
         screen.print(Text(line, style="dim"), soft_wrap=True)
 
 
@@ -194,11 +197,12 @@ def _parts(body: Body) -> Iterator[tuple[str, list[str]]]:
         yield f"Steps{ends}", [f"{s['by']}{' late' if s['late'] else ''}  {s['what']}" for s in body["migration"]]
 
 
-def _next(body: Body, record: Path | None) -> Iterator[str]:
+def _next(body: Body, record: Path | None, folder: Path) -> Iterator[str]:
+    again = f"suffice swap {shlex.quote(str(folder))}"
     if record is not None:
         yield f"page: {record.with_suffix('.html')}, record: {record}"
         yield f"every number: {record.with_suffix('.json')} (suffice verify checks it)"
     if body["decision"] == "moved":
-        yield f"To take it: suffice swap . --accept --by NAME. {_change(body['to']['model'])}"
+        yield f"To take it: {again} --accept --by NAME. {_change(body['to']['model'])}"
     else:
-        yield f"The whole ladder on the new base: suffice swap . --model {body['to']['model']} --full"
+        yield f"The whole ladder on the new base: {again} --model {shlex.quote(body['to']['model'])} --full"

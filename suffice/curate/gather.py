@@ -135,6 +135,11 @@ def _logged(path: Path, task: Task, sources: Sources, found: Gathered) -> Iterat
             made.append(told)
     for reason, rows_ in logs.unusable.items():
         found.unusable[f"log: {reason}"] += rows_.count
+    if not logs.exchanges:
+        told = "; ".join(f"{rows_.count} × {reason}" for reason, rows_ in logs.unusable.items())
+        raise InputError(
+            "the file holds no logged call", file=str(path), hint=told[:300] or "--logs takes served calls"
+        )
     return iter(made)
 
 
@@ -225,7 +230,7 @@ def _taught(path: Path, task: Task, sources: Sources, found: Gathered) -> Iterat
     from ..types import Answer
 
     scorer = task.dataset.scorer
-    for line, row in _replies(path, "a teacher's replies"):
+    for line, row in _replies(path, "replies of a teacher"):
         example = _asked(row, line, path, task)
         if example is None or row.get("output") is None:
             why = "of no dev example, and without its own input" if example is None else "no output"

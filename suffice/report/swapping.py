@@ -23,7 +23,7 @@ def swapping(body: Mapping[str, Json]) -> str:
     if ends := body["ends"]:
         source = f" ({escaped(ends['source'])})" if ends["source"] else ""
         found += [f"The old base, {escaped(body['from']['model'])}, ends on {ends['on']}{source}.", ""]
-    found += _listed("Steps", [_said(step) for step in body["migration"]])
+    found += _listed("Steps, as commands in the task's folder", [_said(step) for step in body["migration"]])
     return "\n".join(found).rstrip() + "\n"
 
 

@@ -210,6 +210,18 @@ def test_a_training_set_its_sheet_and_what_was_left_out_are_written(
     assert json.loads((folder / "datasheet.json").read_text("utf-8"))["digest"] == told["digest"]
 
 
+@pytest.mark.parametrize(("option", "said"), [("--logs", "no logged call"), ("--teacher", "no replies of a teacher")])
+def test_an_empty_file_is_refused_and_overwrites_nothing(
+    option: str, said: str, suffice: Command, tmp_path: Path, good: list[Row]
+) -> None:
+    folder = labelled(tmp_path, good)
+    (tmp_path / "train.jsonl").write_text("work\n", encoding="utf-8")
+    (tmp_path / "empty.jsonl").write_text("", encoding="utf-8")
+    error = body(suffice("data", "curate", folder, option, tmp_path / "empty.jsonl", "--json"), 2)["error"]
+    assert said in error["message"] and error["hint"]
+    assert (tmp_path / "train.jsonl").read_text("utf-8") == "work\n"
+
+
 def test_a_screen_tells_each_step_and_what_to_look_at(suffice: Command, tmp_path: Path, good: list[Row]) -> None:
     folder = labelled(tmp_path, good)
     traffic, out = log(tmp_path / "traffic.jsonl", good[220:223]), tmp_path / "mine.jsonl"

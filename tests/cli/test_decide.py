@@ -15,6 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+
+from suffice.cli.decide import _interviewed
+from suffice.decide import Case
+from suffice.errors import Interrupted
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 TRIAGE = Path(__file__).parents[2] / "examples" / "triage"
@@ -91,6 +96,17 @@ def test_who_sits_there_is_asked_and_may_know_nothing() -> None:
         assert asking.wait(60) == 0
     os.close(screen)
     assert "did you mean `broken_format`?" in seen and "Would change this" in seen
+
+
+@pytest.mark.parametrize("key", [KeyboardInterrupt, EOFError, typer.Abort])
+def test_who_leaves_is_told_that_nothing_was_kept(key: type[BaseException], monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object, **__: object) -> str:
+        raise key
+
+    monkeypatch.setattr(typer, "prompt", gone)
+    with pytest.raises(Interrupted, match="left; nothing was kept") as left:
+        _interviewed(Case())
+    assert left.value.hint == "" and left.value.exit_code == 130
 
 
 def _answering(screen: int, answers: list[str], seconds: float = 120.0) -> str:

@@ -171,6 +171,16 @@ def test_a_decision_is_written_down_in_the_ledger_and_as_a_record(suffice: Comma
     assert second["record"] != told["record"]
 
 
+def test_a_digest_outside_the_task_folder_says_where_it_looked(
+    suffice: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = suffice("decision", "ab12cd34", "--by", "Ada", "--choose", "kept", "--because", "x", "--json")
+    error = json.loads(done.stdout)["error"]
+    assert done.returncode == 2 and "no ledger here" in error["message"] and error["file"].endswith("ledger.db")
+    assert "task folder" in error["hint"] and "--ledger" in error["hint"]
+
+
 def test_what_is_rejected_obliges_to_nothing_until_it_is_kept_after_all(suffice: Command, folder: Path) -> None:
     digest = asked(suffice, "history", folder)["verdicts"][0]["digest"]
     ledger = ("--ledger", folder / ".suffice" / "ledger.db", "--out", folder / "adr.md")

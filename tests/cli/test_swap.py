@@ -13,6 +13,8 @@ import pytest
 import worlds
 import yaml
 
+from suffice.cli.swap import _next
+
 Command = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -41,7 +43,8 @@ def test_from_another_base_to_the_stack_that_stands(suffice: Command, folder: Pa
     assert shown.returncode == 0, shown.stdout + shown.stderr
     said = " ".join(shown.stdout.split())
     assert "Move to worlds.py:right with a prompt alone: proven to lose less than 0.1" in said
-    assert "Duties that end check the shown examples" in said and "--accept --by NAME" in said
+    assert "Duties that end check the shown examples" in said
+    assert "--accept --by NAME" in said and "swap ." not in said
     assert max(map(len, shown.stdout.splitlines()[:20])) <= 80
     assert "| with a prompt alone | moves |" in (folder / "swap.md").read_text("utf-8")
     assert body(suffice("verify", folder / "swap.json", "--json"))["verified"]
@@ -72,6 +75,18 @@ def test_a_weaker_base_is_not_taken(suffice: Command, folder: Path) -> None:
 )
 def test_what_is_refused(suffice: Command, folder: Path, options: tuple[str, ...], said: str) -> None:
     assert said in body(suffice("swap", folder, *options, "--json"), 2)["error"]["message"]
+
+
+def test_what_is_suggested_is_a_command_for_the_folder_that_was_given() -> None:
+    told = {"decision": "moved", "to": {"model": "openai/x y"}}
+    (moved,) = _next(told, None, Path("my task"))
+    assert moved.startswith("To take it: suffice swap 'my task' --accept --by NAME")
+    (kept,) = _next({**told, "decision": "kept"}, None, Path("tickets"))
+    assert kept.endswith("suffice swap tickets --model 'openai/x y' --full")
+
+
+def test_a_swap_that_is_not_there_is_written_by_swap(suffice: Command, folder: Path) -> None:
+    assert "suffice swap" in body(suffice("verify", folder / "swap.json", "--json"), 2)["error"]["hint"]
 
 
 def test_the_whole_ladder_leaves_the_task_as_it_is(suffice: Command, folder: Path) -> None:
