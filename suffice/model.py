@@ -88,7 +88,7 @@ def resolve(address: str, *, folder: Path | None = None) -> Model:
     if scheme == "hf":
         return _made(find("models", "transformers"), beside, path=str((beside / Path(rest).expanduser()).resolve()))
     provider, slash, name = address.partition("/")
-    named = slash and ":" not in provider and not address.rpartition(":")[0].endswith(".py")
+    named = slash and provider.isidentifier() and not address.rpartition(":")[0].endswith(".py")
     if ":" in address and not named:
         return _made(find("models", address, beside=beside), beside)
     if slash and not name:
