@@ -154,36 +154,46 @@ def test_a_model_that_is_down_exits_4(suffice: Command, folder: Path) -> None:
 
 @pytest.mark.slow
 def test_an_interrupted_run_says_so_and_goes_on_from_there(suffice: Command, folder: Path) -> None:
-    slow = MODEL.replace('otherwise="no idea"', 'otherwise="no idea", latency_ms=400, parallel=4')
-    (folder / "mine.py").write_text(slow)
-    command = [sys.executable, "-m", "suffice", "run", str(folder), "--part", "all", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
-        _wait_for(folder / ".suffice" / "ledger.db")
-        time.sleep(2)
-        started.send_signal(signal.SIGINT)
-        out, _ = started.communicate(timeout=60)
-    assert started.returncode == 130 and json.loads(out)["error"]["code"] == "interrupted"
-    (folder / "mine.py").write_text(slow)
+    assert _interrupted(folder, latency_ms=400)["code"] == "interrupted"
     again = body(suffice("run", folder, "--part", "all", "--json"))
     assert again["n"] == 120 and again["solved"] == 116
 
 
 @pytest.mark.slow
-def test_an_interrupt_says_which_replies_were_given_up(suffice: Command, folder: Path) -> None:
-    slow = MODEL.replace('otherwise="no idea"', 'otherwise="no idea", latency_ms=20000, parallel=4, usd=0.01')
-    (folder / "mine.py").write_text(slow)
-    command = [sys.executable, "-m", "suffice", "run", str(folder), "--part", "all", "--json"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
-        _wait_for(folder / ".suffice" / "ledger.db")
-        time.sleep(4)
-        started.send_signal(signal.SIGINT)
-        out, _ = started.communicate(timeout=60)
-    told = json.loads(out)["error"]
-    assert (started.returncode, told["code"]) == (130, "interrupted")
+def test_an_interrupt_says_which_replies_were_given_up(folder: Path) -> None:
+    told = _interrupted(folder, latency_ms=20_000)
+    assert told["code"] == "interrupted"
     with Ledger.open(folder / ".suffice" / "ledger.db") as ledger:
         found = ledger.attempts()
     assert {(a.fault, a.billed, a.usd) for a in found} == {("dropped", True, 0.01)}
     assert f"{len(found)} {GIVEN_UP}, up to ${len(found) / 100:.4f}" in told["hint"]
+
+
+SLOW = """
+from pathlib import Path
+from suffice.models.scripted import Scripted
+
+class Slow(Scripted):
+    def __call__(self, request):
+        Path(__file__).with_name("asked").touch()
+        return super().__call__(request)
+
+def Talker():
+    known = {"capital": "Paris is it", "river": "the Seine"}
+    return Slow(known, otherwise="no idea", latency_ms=LATENCY, parallel=4, usd=0.01)
+"""
+
+
+def _interrupted(folder: Path, latency_ms: int) -> Any:
+    """What a run says that Ctrl-C ends once its model was asked."""
+    (folder / "mine.py").write_text(SLOW.replace("LATENCY", str(latency_ms)))
+    command = [sys.executable, "-m", "suffice", "run", str(folder), "--part", "all", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as started:
+        _wait_for(folder / "asked")
+        started.send_signal(signal.SIGINT)
+        out, _ = started.communicate(timeout=60)
+    assert started.returncode == 130
+    return json.loads(out)["error"]
 
 
 def _wait_for(path: Path) -> None:
