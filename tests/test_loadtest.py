@@ -107,12 +107,20 @@ def test_a_reply_without_token_counts_costs_the_most_it_can() -> None:
 def test_calls_that_are_given_up_are_filed_at_their_most() -> None:
     with Ledger.open() as ledger:
         budget = Budget(usd=1.0)
-        bought = Bought(Scripted({}, otherwise="yes", usd=0.01, latency_ms=400.0), budget, ledger, "r", True)
+        asked, let = threading.Barrier(4), threading.Event()
+
+        def says(_: Request) -> str:
+            asked.wait(60)
+            let.wait(60)
+            return "yes"
+
+        bought = Bought(Scripted(says, usd=0.01), budget, ledger, "r", True)
         threads = [threading.Thread(target=bought, args=(Request(f"q{n}"),)) for n in range(3)]
         for thread in threads:
             thread.start()
-        time.sleep(0.1)
+        asked.wait(60)
         assert bought.given_up() == 3 and bought.given_up() == 0
+        let.set()
         for thread in threads:
             thread.join()  # their replies come after all, and are counted once
         assert [(a.fault, a.billed, a.usd) for a in ledger.attempts()] == [("dropped", True, 0.01)] * 3

@@ -20,7 +20,7 @@ from suffice.errors import BudgetSpent, InputError, ModelError, Unreachable
 from suffice.layer import Layer
 from suffice.ledger import Ledger
 from suffice.models.scripted import Said, Scripted
-from suffice.run import GIVEN_UP, Progress, _Work, manifest_of, run
+from suffice.run import GIVEN_UP, Progress, manifest_of, run
 from suffice.score import Score
 from suffice.scorers.exact import Exact
 from suffice.stack import Stack
@@ -188,17 +188,25 @@ def test_an_interrupt_keeps_what_is_done(ledger: Ledger) -> None:
     assert model.calls == 40
 
 
-def test_replies_given_up_are_counted_at_their_most(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
-    waited = _Work._drain
-    monkeypatch.setattr(_Work, "_drain", lambda self: waited(self, 0.05))
-    model, budget = Scripted(SQUARES, latency_ms=1500.0, parallel=3, usd=0.01), Budget(usd=1.0)
-    threading.Timer(0.4, os.kill, (os.getpid(), signal.SIGINT)).start()
+@pytest.mark.slow
+def test_replies_given_up_are_counted_at_their_most(ledger: Ledger) -> None:
+    asked, let = threading.Barrier(3, lambda: os.kill(os.getpid(), signal.SIGINT)), threading.Event()
+
+    def says(_: Request) -> str:
+        asked.wait(60)
+        let.wait(60)
+        return "4"
+
+    model, budget = Scripted(says, parallel=3, usd=0.01), Budget(usd=1.0)
     with pytest.raises(KeyboardInterrupt) as stopped:
         run(Stack(model), DATASET, ledger=ledger, budget=budget)
     assert stopped.value.__notes__ == [f"3 {GIVEN_UP}, up to $0.0300"]
     assert [(a.fault, a.billed, a.usd) for a in ledger.attempts()] == [("dropped", True, 0.01)] * 3
     assert (budget.spent_calls, budget.spent_usd) == (3, pytest.approx(0.03))
-    time.sleep(1.5)  # a reply that comes after all is kept, and counted once
+    let.set()  # a reply that comes after all is kept, and counted once
+    deadline = time.monotonic() + 60
+    while ledger.totals().replies < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
     assert ledger.totals().replies == 3 and len(ledger.attempts()) == 3
     assert budget.spent_usd == pytest.approx(0.03)
 
