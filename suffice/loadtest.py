@@ -20,7 +20,7 @@ from .data import Dataset
 from .errors import InputError, ModelError
 from .latency import Kept, Latency, Percentiles, latency, timings
 from .ledger import Ledger
-from .openloop import UNFINISHED, Bought, Phase, Sent, costs, passes, schedule
+from .openloop import GRACE_S, UNFINISHED, Bought, Phase, Sent, costs, passes, schedule
 from .queueing import Predicted, Slowdown, predicted_p95, slowdown
 from .record import Record
 from .run import Progress
@@ -57,10 +57,12 @@ class Drive:
     """Requests in progress at once at most; None takes what the model says that it serves well."""
     paid: bool = False
     """Whether replies may cost money."""
+    grace_s: float = GRACE_S
+    """How long after the last arrival replies are waited for, or as long as the arrivals took where that is longer."""
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, value in (("--rate", self.rate_per_s), ("--seconds", self.seconds)):
+        for name, value in (("--rate", self.rate_per_s), ("--seconds", self.seconds), ("--grace", self.grace_s)):
             if not (math.isfinite(value) and value > 0):
                 raise InputError(f"{name} must be above zero, not {value:g}")
         if self.sample < 2:
@@ -258,7 +260,8 @@ class _Test:
     ) -> Phase:
         self.asks += count
         examples = [next(self.examples) for _ in range(count)]
-        return Phase(name, self.asked, self.bought, examples, due, pause_s=pause_s).driven(workers, self.progress)
+        phase = Phase(name, self.asked, self.bought, examples, due, pause_s=pause_s, grace_s=self.drive.grace_s)
+        return phase.driven(workers, self.progress)
 
     def _found(
         self,

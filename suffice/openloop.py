@@ -93,10 +93,11 @@ class Phase:
         due: Sequence[float] | None = None,
         *,
         pause_s: float = 0.0,
+        grace_s: float = GRACE_S,
     ) -> None:
         self.name, self.asked, self.bought, self.examples, self.due = name, asked, bought, examples, due
         """`due` in seconds from the start; None: each request is due a pause after its worker's last was answered."""
-        self.pause_s = pause_s
+        self.pause_s, self.grace_s = pause_s, grace_s
         self.sent: list[Sent] = []
         self.unfinished = 0
         self.todo: Iterator[int] = iter(range(len(examples)))
@@ -152,7 +153,7 @@ class Phase:
 
     def _watch(self, progress: Callable[[Progress], object] | None) -> None:
         last = self.due[-1] if self.due else 0.0
-        deadline = self.start + last + max(GRACE_S, last)
+        deadline = self.start + last + max(self.grace_s, last)
         while len(self.sent) < len(self.examples) and not self.stop.is_set():
             if self.due is not None and time.perf_counter() > deadline:
                 self._cut_off()

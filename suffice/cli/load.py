@@ -84,6 +84,10 @@ def loadtest(
     paid: Annotated[bool, typer.Option("--paid", help="Replies may cost money; also takes a cap.")] = False,
     factor: Factor = None,
     audit: Audited = None,
+    grace: Annotated[
+        float,
+        typer.Option("--grace", metavar="SECONDS", help="How long replies are waited for at the end."),
+    ] = 60.0,
     budget: Usd = None,
     max_calls: MaxCalls = None,
     seed: Seed = 0,
@@ -105,7 +109,7 @@ def loadtest(
         busiest(audit)
     if rate is None:
         rate = _peak(task, factor, audit).rate_per_s
-    plan = Drive(rate, seconds, sample, workers, paid, seed)
+    plan = Drive(rate, seconds, sample, workers, paid, grace, seed)
     with ledger_of(task) as ledger, meter(f"load test at {rate:.3g}/s") as bar:
         caps = budget_of(budget, max_calls)
         limit = task.target.p95_ms
