@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report.looked_at import PAYLOADS, harmless, legible, opened
+from report.looked_at import PAYLOADS, SETTLED, harmless, legible, opened
 
 from suffice.report import render
 
@@ -70,7 +70,7 @@ def test_even_markup_that_got_in_could_neither_run_nor_call(browser: Any, tmp_pa
         path.write_text(path.read_text("utf-8").replace("</main>", smuggled + "</main>"), "utf-8")
         shown = browser.new_page()
         shown.goto(path.as_uri())
-        shown.wait_for_load_state("networkidle")
+        shown.evaluate(SETTLED)
         assert shown.evaluate("[document.images.length, window.pwned]") == [1, None]
         with pytest.raises(BlockingIOError):
             server.accept()
