@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 CHUNK = 1024 * 1024
-TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+[{}\[\]"]', re.DOTALL)
-"""Everything up to the next bracket that stands in no string, or to the quote of a string that does not end here."""
-STRING_END = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+TO_BRACKET = re.compile(rb'(?>(?:[^"{}\[\]]+|"(?>[^"\\]*(?:\\.[^"\\]*)*)")*)[{}\[\]"]', re.DOTALL)
+"""Everything up to the next bracket that stands in no string, or to the quote of a string that does not end here.
+Atomic groups, since a possessive repeat of a group loses its place in Python 3.11.2 where its last turn fails."""
+STRING_END = re.compile(rb'(?>[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
 KEY = re.compile(rb'"([^"\\]{1,100})"\s*:\s*$')
 QUOTE, OBJECT, ARRAY, OBJECT_END, ARRAY_END = b'"{[}]'
 BETWEEN = b" \t\r\n,"

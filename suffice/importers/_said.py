@@ -18,7 +18,7 @@ from ._messages import ROLES, Turns, role_of, tools, turns
 from ._openai import answered, usage
 
 TRANSCRIPT = re.compile(r"^(system|developer|user|assistant|tool): ?", re.MULTILINE)
-TEXT = r"""('(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+"|None)"""
+TEXT = r"""('(?>[^'\\]*(?:\\.[^'\\]*)*)'|"(?>[^"\\]*(?:\\.[^"\\]*)*)"|None)"""
 WRITTEN = re.compile(rf"role='(\w+)' content={TEXT} ")
 """A message as Python writes a pydantic model."""
 WRITTEN_ID = re.compile(rf" tool_call_id={TEXT} ")
